@@ -1,0 +1,59 @@
+# Everything below needs Python >= 3.11, git and make. Each target installs what it needs into .venv first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: demo test check bench soak format image lock install clean
+
+install: $(STAMP)
+
+$(STAMP): .ci/locks/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "syncer needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r .ci/locks/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)         ## the main job on the embedded emulator: plan, apply, drift, put back, verify
+	$(BIN)/syncer demo
+
+test: $(STAMP)         ## every test, with coverage bounds
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= -q
+	$(BIN)/coverage report --fail-under=95 > /dev/null || { $(BIN)/coverage report --fail-under=95; exit 1; }
+	$(BIN)/coverage report --include='syncer/model/*,syncer/plan/*' --fail-under=100
+
+check: $(STAMP) lint test   ## what CI runs
+
+.PHONY: lint
+lint: $(STAMP)         ## format, lint, types, import contracts, dead code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+
+bench: $(STAMP)        ## benchmarks: ratios side by side, no assertion on time
+	@for b in tests/bench/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+soak: $(STAMP)         ## the full length of every fuzz and kill loop
+	$(BIN)/python -m pytest -m soak -n $(WORKERS) -q --timeout=0 -p no:randomly
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+image:                 ## the container image, with whatever builder is at hand
+	docker build -t syncer:dev .
+
+lock:                  ## pin every requirement with hashes, for every Python we support
+	$(PYTHON) -m venv .tmp/lock && .tmp/lock/bin/python -m pip install --quiet 'uv>=0.5'
+	UV=.tmp/lock/bin/uv; $$UV pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command 'make lock' -o .ci/locks/run.txt pyproject.toml
+	UV=.tmp/lock/bin/uv; $$UV pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command 'make lock' --constraint .ci/locks/run.txt \
+	  --group dev -o .ci/locks/dev.txt pyproject.toml .ci/locks/build.in
+
+clean:
+	rm -rf $(VENV) build dist .coverage*

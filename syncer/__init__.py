@@ -1,0 +1,1 @@
+"""syncer: declarative, audited config sync for Exotel WebRTC app settings."""

@@ -1,0 +1,1 @@
+"""Carries a Decision out: intent, re-read, PUT, read back, result. Computes nothing; stops on doubt."""

@@ -1,0 +1,1 @@
+"""One thin function per command, and the rendering of results. Only here is anything printed or the process ended."""

@@ -1,0 +1,157 @@
+"""What came of it: intents, results, outcomes, the report of a pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from syncer.model.desired import AppRef, Revision
+    from syncer.model.live import LiveApp
+    from syncer.model.planned import AppPlan, Approval, Decision
+    from syncer.model.problems import Problem
+
+
+class Verdict(StrEnum):
+    """The terminal record of an intent: exactly one for each."""
+
+    APPLIED = "applied"  # read back, and it is what was sent
+    NOT_APPLIED = "not-applied"  # certain that the vendor does not show it
+    SUPERSEDED = "superseded"  # the vendor shows neither the old nor the new value
+    REJECTED = "rejected"  # the vendor refused the request
+
+
+class Trigger(StrEnum):
+    """What asked for a pass."""
+
+    START = "start"
+    SCHEDULE = "schedule"
+    DETECT = "detect"
+    COMMIT = "commit"
+    SIGNAL = "signal"
+    PUSH = "push"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One PUT about to be made: recorded durably before it is sent."""
+
+    request_id: str
+    run_id: str
+    trigger: Trigger
+    attempt: int
+    step: AppPlan
+    plan_id: str
+    approval: Approval | None = None
+
+    @property
+    def ref(self) -> AppRef:
+        """The app it is about."""
+        return self.step.ref
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an intent ended. `live` is what was read back, None where nothing could be read.
+
+    `status` is the PUT's HTTP status (None: no answer), `elapsed` seconds from intent to verdict, `window` seconds
+    between the re-read and the PUT: a third party's write in it can't be seen.
+    """
+
+    request_id: str
+    ref: AppRef
+    verdict: Verdict
+    message: str = ""
+    status: int | None = None
+    body_sha256: str = ""
+    elapsed: float = 0.0
+    window: float = 0.0
+    live: LiveApp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIntent:
+    """An intent without a result, found at start: `before` and `after` as keyed digests per field name."""
+
+    request_id: str
+    ref: AppRef
+    name: str
+    before: tuple[tuple[str, str], ...]
+    after: tuple[tuple[str, str], ...]
+    revision: str
+    at: datetime
+
+
+class Status(StrEnum):
+    """How one app fared in the apply stage of a pass."""
+
+    APPLIED = "applied"
+    MOVED = "moved"  # the live value changed between plan and PUT: nothing written, planned again next pass
+    FAILED = "failed"
+    OPEN = "open"  # a PUT whose fate is unknown: the intent stays open and the app is write-blocked
+    STOPPED = "stopped"  # asked to stop before its turn
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One app's apply: `elapsed` in seconds, `failure` a sentence for people, empty when it went well."""
+
+    ref: AppRef
+    name: str
+    status: Status
+    attempts: int = 0
+    elapsed: float = 0.0
+    verdict: Verdict | None = None
+    failure: str = ""
+    hint: str = ""
+
+
+class State(StrEnum):
+    """An app's state, a closed set; what to do in each stands in docs/states.md."""
+
+    IN_SYNC = "InSync"
+    PENDING = "Pending"
+    DRIFTED = "Drifted"
+    CONFLICT = "Conflict"
+    APPLYING = "Applying"
+    HELD = "Held"
+    FAILING = "Failing"
+    NOT_CONVERGING = "NotConverging"
+    FIGHTING = "Fighting"
+    SUSPENDED = "Suspended"
+    INVALID = "Invalid"
+    AUTH_FAILED = "AuthFailed"
+    UNREADABLE = "Unreadable"
+    STALE = "Stale"
+
+
+@dataclass(frozen=True, slots=True)
+class AppStatus:
+    """One app after a pass: its state, one sentence that says why, and since when."""
+
+    ref: AppRef
+    name: str
+    state: State
+    reason: str
+    since: datetime
+    checked: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """One pass, whole. `writes` False: a detect, plan or observe pass that could not write."""
+
+    run_id: str
+    trigger: Trigger
+    revision: Revision
+    decision: Decision
+    started: datetime
+    elapsed: float
+    writes: bool
+    outcomes: tuple[Outcome, ...] = ()
+    apps: tuple[AppStatus, ...] = ()
+    problems: tuple[Problem, ...] = field(default=())

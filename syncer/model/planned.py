@@ -1,0 +1,158 @@
+"""What would change and what may: plan, holds, decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from syncer.model.desired import AppRef, DesiredApp, Origin, Revision
+    from syncer.model.fields import AppSettings, Field, Value
+    from syncer.model.live import LiveApp, Unreadable
+
+
+class Cause(StrEnum):
+    """Who moved a field since it was last applied."""
+
+    GIT = "git"
+    DRIFT = "drift"
+    BOTH = "both"
+    UNKNOWN = "unknown"
+
+
+class Danger(StrEnum):
+    """A change that deserves a second look."""
+
+    HOST_CHANGE = "host-change"
+    BLANKS_URL = "blanks-url"
+    RECORDING_OFF = "recording-off"
+    STREAMING_OFF = "streaming-off"
+
+
+@dataclass(frozen=True, slots=True)
+class LastApplied:
+    """What was last written to (or last seen in agreement at) the vendor for one app.
+
+    `digests` are keyed digests per field, never values; `revision` the revision id; `seen_at` the latest time at
+    which the app was seen in agreement, `at` when this was recorded (both aware UTC).
+    """
+
+    ref: AppRef
+    digests: tuple[tuple[Field, str], ...]
+    revision: str
+    at: datetime
+    seen_at: datetime
+
+    def digest(self, wanted: Field) -> str | None:
+        """The digest of one field, or None where nothing is recorded."""
+        return next((digest for field, digest in self.digests if field == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs: `live` at the vendor, `desired` in git."""
+
+    field: Field
+    live: Value
+    desired: Value
+    cause: Cause
+    origin: Origin
+    danger: Danger | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppPlan:
+    """One app's changes: `body` is the exact PUT body, `base` the digest of the live settings planned from.
+
+    `moved_after` and `moved_before` bound the time in which a drifted value moved, as far as it is known.
+    """
+
+    app: DesiredApp
+    live: LiveApp
+    changes: tuple[FieldChange, ...]
+    body: AppSettings
+    base: str
+    digest: str
+    moved_after: datetime | None = None
+
+    @property
+    def ref(self) -> AppRef:
+        """The app's identity."""
+        return self.app.ref
+
+    @property
+    def moved_before(self) -> datetime:
+        """When the live value was read."""
+        return self.live.read_at
+
+    @property
+    def causes(self) -> frozenset[Cause]:
+        """The causes of all its changes."""
+        return frozenset(change.cause for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that differs, sorted by ref; `id` binds revision, bases and bodies together."""
+
+    id: str
+    revision: Revision
+    steps: tuple[AppPlan, ...]
+    in_sync: tuple[AppRef, ...]
+    unreadable: tuple[Unreadable, ...]
+
+
+class Rule(StrEnum):
+    """The guard that holds a change back."""
+
+    SUSPENDED = "suspended"
+    DRIFT_IGNORED = "on-drift-ignore"
+    DRIFT_REPORTED = "on-drift-report"
+    COMMIT_HELD = "on-commit-hold"
+    WINDOW = "window"
+    OBSERVE = "observe-mode"
+    NOT_CONVERGING = "not-converging"
+    REFUSED = "refused-by-vendor"
+    OPEN_INTENT = "open-intent"
+
+
+QUIET_RULES = frozenset({Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.DRIFT_REPORTED, Rule.WINDOW})
+"""Chosen by the app's own policy: shown, and never counted in an exit code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why something is not written, and the exact command or event that releases it. `ref` None: the whole pass."""
+
+    rule: Rule
+    detail: str
+    ref: AppRef | None = None
+    release: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The gate's answer to a plan: what may be written now, and every reason against the rest."""
+
+    plan: Plan
+    approved: tuple[AppPlan, ...]
+    holds: tuple[Hold, ...] = ()
+
+    def holds_of(self, ref: AppRef) -> tuple[Hold, ...]:
+        """Every hold that stands against one app."""
+        return tuple(hold for hold in self.holds if hold.ref is None or hold.ref == ref)
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's word for one app's exact change: bound to its digest, single use, with an end."""
+
+    ref: AppRef
+    digest: str
+    plan_id: str
+    by: str
+    reason: str
+    expires: datetime
