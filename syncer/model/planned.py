@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,7 +67,8 @@ class FieldChange:
 class AppPlan:
     """One app's changes: `body` is the exact PUT body, `base` the digest of the live settings planned from.
 
-    `moved_after` and `moved_before` bound the time in which a drifted value moved, as far as it is known.
+    `digest` binds an approval to exactly these changes; `target` stands for the desired settings alone, whatever is
+    live. `moved_after` and `moved_before` bound the time in which a drifted value moved, as far as it is known.
     """
 
     app: DesiredApp
@@ -76,6 +77,7 @@ class AppPlan:
     body: AppSettings
     base: str
     digest: str
+    target: str
     moved_after: datetime | None = None
 
     @property
@@ -119,17 +121,21 @@ class Rule(StrEnum):
     OPEN_INTENT = "open-intent"
 
 
-QUIET_RULES = frozenset({Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.DRIFT_REPORTED, Rule.WINDOW})
+QUIET_RULES: Final = frozenset({Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.WINDOW})
 """Chosen by the app's own policy: shown, and never counted in an exit code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why something is not written, and the exact command or event that releases it. `ref` None: the whole pass."""
+    """Why something is not written, and the exact command or event that releases it.
+
+    `ref` None means the whole pass; `fields` are the changes it stands against, empty for all of them.
+    """
 
     rule: Rule
     detail: str
     ref: AppRef | None = None
+    fields: tuple[Field, ...] = ()
     release: str = ""
 
 

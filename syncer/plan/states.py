@@ -1,0 +1,88 @@
+"""The state of each app after a pass, with one sentence that says why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from syncer.errors import VendorKind
+from syncer.model.outcome import AppStatus, State, Status
+from syncer.model.planned import Cause, Rule
+from syncer.plan import gate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from syncer.model.desired import AppRef, DesiredApp
+    from syncer.model.live import Unreadable
+    from syncer.model.outcome import Outcome
+    from syncer.model.planned import AppPlan, Decision, Hold
+
+HELD_STATES: Final = {
+    Rule.OPEN_INTENT: State.FAILING,
+    Rule.REFUSED: State.FAILING,
+    Rule.NOT_CONVERGING: State.NOT_CONVERGING,
+    Rule.COMMIT_HELD: State.HELD,
+}
+"""The state that a hold gives its app; rules not listed leave it with the state its changes have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a pass found, as far as states depend on it. `previous` are the states of the pass before."""
+
+    decision: Decision
+    now: datetime
+    outcomes: Mapping[AppRef, Outcome] = field(default_factory=dict)
+    previous: Mapping[AppRef, AppStatus] = field(default_factory=dict)
+
+
+def after(apps: Iterable[DesiredApp], observed: Observed) -> tuple[AppStatus, ...]:
+    """One status per desired app, in the order given. `since` survives from pass to pass while the state does."""
+    steps = {step.ref: step for step in observed.decision.plan.steps}
+    silent = {app.ref: app for app in observed.decision.plan.unreadable}
+    statuses = []
+    for app in apps:
+        state, reason = _state(app, steps.get(app.ref), silent.get(app.ref), observed)
+        before = observed.previous.get(app.ref)
+        since = before.since if before and before.state is state else observed.now
+        statuses.append(AppStatus(app.ref, app.name, state, reason, since, observed.now))
+    return tuple(statuses)
+
+
+def _state(app: DesiredApp, step: AppPlan | None, silent: Unreadable | None, observed: Observed) -> tuple[State, str]:
+    """The first thing that is true of the app, most urgent first."""
+    outcome = observed.outcomes.get(app.ref)
+    pause = app.policy.suspend
+    if silent is not None:
+        lost = silent.kind in {VendorKind.AUTH, VendorKind.TOKEN}
+        return (State.AUTH_FAILED if lost else State.UNREADABLE), silent.message
+    if outcome is not None and outcome.status in {Status.FAILED, Status.OPEN}:
+        return State.FAILING, outcome.failure
+    if app.invalid:
+        return State.INVALID, app.invalid
+    if pause is not None and gate.suspended(app.policy, observed.now):
+        return State.SUSPENDED, pause.reason
+    return _compared(step, outcome, observed.decision.holds_of(app.ref))
+
+
+def _compared(step: AppPlan | None, outcome: Outcome | None, holds: tuple[Hold, ...]) -> tuple[State, str]:
+    if step is None:
+        return State.IN_SYNC, "live settings are as git declares them"
+    if outcome is not None and outcome.status is Status.APPLIED and not holds:
+        return State.IN_SYNC, "applied and read back"
+    return _differing(step, holds)
+
+
+def _differing(step: AppPlan, holds: tuple[Hold, ...]) -> tuple[State, str]:
+    for hold in holds:
+        if hold.rule in HELD_STATES:
+            return HELD_STATES[hold.rule], hold.detail
+    names = ", ".join(change.field for change in step.changes)
+    why = f" ({'; '.join(hold.detail for hold in holds)})" if holds else ""
+    if Cause.BOTH in step.causes or {Cause.GIT, Cause.DRIFT} <= step.causes:
+        return State.CONFLICT, f"git and the vendor both changed: {names}{why}"
+    if Cause.DRIFT in step.causes:
+        return State.DRIFTED, f"changed at the vendor: {names}{why}"
+    return State.PENDING, f"waiting to be applied: {names}{why}"
