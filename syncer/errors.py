@@ -8,6 +8,7 @@
     ├── VendorError                exit 1    one request to the vendor failed: kind, status, retryable
     ├── TokenError                 exit 1    no usable token for one app
     ├── JournalError               exit 1    the journal can't be written or is damaged: no PUT
+    ├── StoppedError               exit 0    asked to stop; nothing was written
     └── HeldError                  exit 4    a guard or a stale plan id stands in the way
         └── LockedError            exit 4    another writer holds the state folder
 
@@ -119,6 +120,12 @@ class HeldError(SyncerError):
     """A guard, an approval or a stale plan id stands in the way."""
 
     exit_code = 4
+
+
+class StoppedError(SyncerError):
+    """Asked to stop before anything was decided; nothing was written."""
+
+    exit_code = 0
 
 
 class LockedError(HeldError):

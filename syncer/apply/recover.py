@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from syncer.model.desired import AppRef
-    from syncer.model.fields import AppSettings, Field, Setting
+    from syncer.model.fields import AppSettings, Field, Value
     from syncer.model.live import Live
     from syncer.model.outcome import OpenIntent
 
-    Digest = Callable[[Field, Setting], str]
+    Digest = Callable[[Field, Value], str]
 
 
 class RecoveryJournal(Protocol):

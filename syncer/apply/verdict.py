@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncer.errors import VendorKind
-from syncer.model.fields import plain
+from syncer.model.fields import shown as masked
 from syncer.model.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -50,6 +50,6 @@ def explain(step: AppPlan, live: AppSettings, verdict: Verdict) -> str:
     if verdict is Verdict.APPLIED:
         return f"changed by somebody else during the write: {', '.join(names)}"
     each = "; ".join(
-        f"{name} was sent as {plain(step.body.get(name))!r}, reads {plain(live.get(name))!r}" for name in names
+        f"{name} was sent as {masked(step.body.get(name))!r}, reads {masked(live.get(name))!r}" for name in names
     )
     return f"the vendor shows neither the old nor the new value: {each}"

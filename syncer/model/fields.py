@@ -83,9 +83,14 @@ class AppSettings:
 
 
 def plain(value: Setting) -> str | bool | None:
-    """A setting as JSON knows it: text, boolean or null. UNDECLARED has no JSON form and raises ValueError."""
+    """A setting as the vendor gets it: text, boolean or null. UNDECLARED has no such form and raises ValueError."""
     if isinstance(value, Url):
         return value.text
     if value is UNDECLARED:
         raise ValueError("an undeclared setting has no JSON form")
     return value
+
+
+def shown(value: Setting) -> str | bool | None:
+    """A setting for people and records: as JSON knows it, with what may be secret in a URL masked."""
+    return value.shown if isinstance(value, Url) else plain(value)

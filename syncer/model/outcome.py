@@ -30,6 +30,7 @@ class Trigger(StrEnum):
     START = "start"
     SCHEDULE = "schedule"
     DETECT = "detect"
+    POLL = "poll"  # looks at the source; a pass follows only if it moved
     COMMIT = "commit"
     SIGNAL = "signal"
     PUSH = "push"

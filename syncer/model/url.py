@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_USERINFO: Final = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
+_QUERY_VALUE: Final = re.compile(r"=[^&;]*")
 _PERCENT: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
@@ -36,8 +38,15 @@ class Url:
         """Scheme, host and port: what decides where a call or recording goes."""
         return self.scheme, self.host, self.port
 
+    @property
+    def shown(self) -> str:
+        """The text with query values and userinfo masked: they may be secrets, and this is what people see."""
+        head, mark, query = self.text.partition("?")
+        query, hash_mark, fragment = query.partition("#")
+        return _USERINFO.sub(r"\1***@", head) + mark + _QUERY_VALUE.sub("=***", query) + hash_mark + fragment
+
     def __str__(self) -> str:
-        return self.text
+        return self.shown
 
 
 @lru_cache(maxsize=65536)

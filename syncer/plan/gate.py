@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncer.model.desired import OnCommit, OnDrift
+from syncer.model.fields import shown
 from syncer.model.planned import Cause, Decision, Hold, Rule
 from syncer.plan import build
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncer.model.desired import AppRef, Policy
-    from syncer.model.fields import Field, Value
+    from syncer.model.fields import Field
     from syncer.model.planned import AppPlan, Approval, FieldChange, Plan
 
 MAX_UNCONFIRMED = 3
@@ -121,7 +122,7 @@ def _refused(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
 def _not_converging(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
     count = facts.unconfirmed.get(step.ref, 0)
     if count >= MAX_UNCONFIRMED and facts.approval(step) is None:
-        shown = ", ".join(f"{c.field}: wrote {_shown(c.desired)}, reads {_shown(c.live)}" for c in step.changes)
+        shown = ", ".join(f"{c.field}: wrote {shown(c.desired)}, reads {shown(c.live)}" for c in step.changes)
         yield Hold(
             Rule.NOT_CONVERGING,
             f"{count} PUTs and the vendor does not show them ({shown}); write in git what the vendor returns",
@@ -150,10 +151,6 @@ def _fields(step: AppPlan, wanted: Callable[[FieldChange], bool]) -> tuple[Field
 
 def _approve(plan: Plan) -> str:
     return f"syncer approve {plan.id[:12]} --reason '…'"
-
-
-def _shown(value: Value) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 CHECKS = (_suspended, _window, _open_intent, _refused, _not_converging, _by_cause)

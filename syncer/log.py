@@ -1,0 +1,124 @@
+"""Structured logs: constant event names, one JSON object per line, text on a terminal.
+
+The names are a closed set, listed for people in docs/events.md; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import orjson
+import structlog
+
+from syncer.model.text import sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from structlog.typing import FilteringBoundLogger
+
+LINE_LIMIT: Final = 16_000
+"""Bytes: container runtimes cut longer lines in two, which then are no JSON."""
+
+
+class Event(StrEnum):
+    """Every event syncer logs."""
+
+    DAEMON_STARTED = "daemon.started"
+    DAEMON_STOPPING = "daemon.stopping"
+    DAEMON_STOPPED = "daemon.stopped"
+    PASS_STARTED = "pass.started"  # noqa: S105 -- an event name
+    PASS_FINISHED = "pass.finished"  # noqa: S105 -- an event name
+    PASS_FAILED = "pass.failed"  # noqa: S105 -- an event name
+    SOURCE_CHANGED = "source.changed"
+    SOURCE_FAILED = "source.failed"
+    SOURCE_INVALID = "source.invalid"
+    HOSTS_UNRESTRICTED = "policy.hosts-unrestricted"
+    APP_STATE = "app.state"
+    APP_APPLIED = "app.applied"
+    APP_FAILED = "app.failed"
+    APP_MOVED = "app.moved"
+    APP_STOPPED = "app.stopped"
+    VENDOR_UNKNOWN_FIELD = "vendor.unknown-field"
+    INTENT_RECOVERED = "intent.recovered"
+    INTENT_OPEN = "intent.open"
+    JOURNAL_REPAIRED = "journal.repaired"
+    JOURNAL_POISONED = "journal.poisoned"
+
+
+def configure(*, json: bool, level: str, stream: TextIO | None = None) -> FilteringBoundLogger:
+    """Sets structlog up for the process and returns its logger; only `cli` calls this.
+
+    `level` is debug, info, warning or error. Libraries that log through the standard library are kept at WARNING.
+    """
+    out = stream or sys.stdout
+    threshold = getattr(logging, level.upper())
+    logging.basicConfig(level=logging.WARNING, stream=out, format="%(message)s", force=True)
+    for noisy in ("httpx", "httpcore", "apscheduler", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    factory = structlog.BytesLoggerFactory(out.buffer) if json else structlog.WriteLoggerFactory(out)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
+            ),
+            _as_json if json else _as_text,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=factory,
+        cache_logger_on_first_use=True,
+    )
+    logger: FilteringBoundLogger = structlog.get_logger()
+    return logger
+
+
+def silent() -> FilteringBoundLogger:
+    """A logger that drops everything, for commands whose result says it all."""
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.ReturnLogger(), processors=[_drop], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO)
+    )
+    return logger
+
+
+def _drop(_logger: Any, _name: str, _event: MutableMapping[str, Any]) -> str:
+    raise structlog.DropEvent
+
+
+def _as_json(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> bytes:
+    """One line of valid JSON whatever the texts; a line over the limit keeps its event and names what was cut."""
+    ordered = {"time": event.pop("timestamp"), "level": event.pop("level"), "event": event.pop("event"), **event}
+    line = _dumps(ordered)
+    if len(line) <= LINE_LIMIT:
+        return line
+    cut = {key: _shortened(value) for key, value in ordered.items()}
+    line = _dumps({**cut, "cut": True})
+    return line if len(line) <= LINE_LIMIT else _dumps({k: cut[k] for k in ("time", "level", "event")} | {"cut": True})
+
+
+def _dumps(value: object) -> bytes:
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except (orjson.JSONEncodeError, UnicodeEncodeError):  # a lone surrogate, say: still one line of JSON
+        return orjson.dumps({key: sanitize(str(each)) for key, each in dict(value).items()})  # type: ignore[call-overload]  # always a dict here
+
+
+def _shortened(value: object) -> object:
+    text = value if isinstance(value, str) else _dumps({"v": value})[5:-1].decode()
+    return value if len(text) <= 500 else f"{text[:500]}…"
+
+
+def _as_text(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:
+    time, level, what = event.pop("timestamp"), event.pop("level"), event.pop("event")
+    rest = " ".join(f"{key}={sanitize(_plain(value))}" for key, value in event.items())
+    return f"{time[11:19]} {level:<7} {what} {rest}\n".replace(" \n", "\n")
+
+
+def _plain(value: object) -> str:
+    text = str(value)
+    return f'"{text}"' if " " in text else text
