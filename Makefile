@@ -20,7 +20,7 @@ demo: $(STAMP)         ## the main job on the embedded emulator: plan, apply, dr
 	$(BIN)/syncer demo
 
 test: $(STAMP)         ## every test, with coverage bounds
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= -q
+	$(BIN)/python -m pytest -m "not soak" -n $(WORKERS) --cov --cov-report= -q
 	$(BIN)/coverage report --fail-under=95 > /dev/null || { $(BIN)/coverage report --fail-under=95; exit 1; }
 	$(BIN)/coverage report --include='syncer/model/*,syncer/plan/*' --fail-under=100
 

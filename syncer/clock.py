@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 
@@ -27,3 +29,32 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds from an arbitrary start."""
         return time.monotonic()
+
+
+class BootClock(Protocol):
+    """Order that no clock change can disturb: which boot of which machine, and how long it has been up."""
+
+    def boot_id(self) -> str:
+        """Names the current boot of this machine."""
+
+    def boottime_ns(self) -> int:
+        """Nanoseconds since that boot, suspended time included; never runs backwards."""
+
+
+class SystemBootClock:
+    """The kernel's boot id and CLOCK_BOOTTIME; elsewhere a name for this process and its monotonic clock."""
+
+    def __init__(self, boot_id_file: Path = Path("/proc/sys/kernel/random/boot_id")) -> None:
+        try:
+            self._boot_id = boot_id_file.read_text(encoding="ascii").strip()
+        except OSError:
+            self._boot_id = str(uuid.uuid4())
+        self._source: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+    def boot_id(self) -> str:
+        """Names the current boot of this machine."""
+        return self._boot_id
+
+    def boottime_ns(self) -> int:
+        """Nanoseconds since that boot."""
+        return time.clock_gettime_ns(self._source)

@@ -5,6 +5,8 @@
     │   └── ConfigError            exit 64   … with problems that carry positions
     ├── DesiredStateError          exit 65   files in the source are wrong: problems with positions
     ├── SourceError                exit 1    git or the folder can't be read; the last good state stays in force
+    │   ├── EmptySourceError       exit 65   … it can be read and holds no document: never "no apps"
+    │   └── RefusedCommitError     exit 4    … its newest commit is not signed as asked, or rewrites history
     ├── VendorError                exit 1    one request to the vendor failed: kind, status, retryable
     ├── TokenError                 exit 1    no usable token for one app
     ├── JournalError               exit 1    the journal can't be written or is damaged: no PUT
@@ -64,6 +66,34 @@ class DesiredStateError(ProblemsError):
 
 class SourceError(SyncerError):
     """The source (git or a folder) could not be read; nothing is concluded from its absence."""
+
+
+class EmptySourceError(SourceError):
+    """The source was read and there is not one document where they should be; never the same as "no apps"."""
+
+    exit_code = 65
+
+
+class Refusal(StrEnum):
+    """Why a commit is not taken."""
+
+    NOT_SIGNED = "not-signed"  # by nobody, or by nobody who may
+    REWRITTEN = "rewritten-history"  # it does not follow the commit in force
+
+
+class RefusedCommitError(SourceError):
+    """The source's newest commit is not taken, and what was in force stays so.
+
+    `was` is the commit in force that a rewritten history left behind, empty for the other refusals.
+    """
+
+    exit_code = 4
+
+    def __init__(self, rule: Refusal, message: str, *, commit: str, was: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.rule = rule
+        self.commit = commit
+        self.was = was
 
 
 class VendorKind(StrEnum):

@@ -26,12 +26,16 @@ class AppRef:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit: full hash, author as `Name <address>`, committer time with its zone, first line of the message."""
+    """A commit: full hash, author as `Name <address>`, committer time with its zone, first line of the message.
+
+    `signer` is who signed it, with the key's fingerprint, where that was asked for and verified; empty otherwise.
+    """
 
     sha: str
     author: str
     at: datetime
     subject: str
+    signer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,7 @@ class DesiredApp:
 
     `at` is where the app itself stands. `revision` is where this desired state was read from; it differs from the
     state's own revision when `invalid` is set: the file is broken now and this is its last good reading.
+    `more_origins` says the same of labels, token and policy, by dotted key: `labels.env`, `token`, `policy.on_drift`.
     """
 
     ref: AppRef
@@ -175,6 +180,7 @@ class DesiredApp:
     labels: tuple[tuple[str, str], ...] = ()
     policy: Policy = field(default_factory=Policy)
     invalid: str = ""
+    more_origins: tuple[tuple[str, Origin], ...] = ()
 
     def origin(self, wanted: Field) -> Origin:
         """Where a field was declared; where the app stands when nobody declares it."""

@@ -23,11 +23,6 @@ class Field(StrEnum):
     STREAMING_ENABLED = "streaming_enabled"
     STREAMING_URL = "streaming_url"
 
-    @property
-    def is_flag(self) -> bool:
-        """Whether the field is a boolean; the others hold a URL or null."""
-        return self in FLAG_FIELDS
-
 
 FLAG_FIELDS: Final = frozenset({Field.RECORDING_ENABLED, Field.STREAMING_ENABLED})
 URL_FIELDS: Final = tuple(f for f in Field if f not in FLAG_FIELDS)

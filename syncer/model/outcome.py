@@ -99,7 +99,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One app's apply: `elapsed` in seconds, `failure` a sentence for people, empty when it went well."""
+    """One app's apply: `elapsed` in seconds, `failure` a sentence for people, empty when it went well.
+
+    `fault` is an exception that nobody expected, for the log's traceback only: its text may hold anything.
+    """
 
     ref: AppRef
     name: str
@@ -109,10 +112,11 @@ class Outcome:
     verdict: Verdict | None = None
     failure: str = ""
     hint: str = ""
+    fault: Exception | None = field(default=None, compare=False, repr=False)
 
 
 class State(StrEnum):
-    """An app's state, a closed set; what to do in each stands in docs/states.md."""
+    """An app's state, a closed set; what to do in each stands in the README."""
 
     IN_SYNC = "InSync"
     PENDING = "Pending"
@@ -144,7 +148,10 @@ class AppStatus:
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """One pass, whole. `writes` False: a detect, plan or observe pass that could not write."""
+    """One pass, whole. `writes` False: a detect, plan or observe pass that could not write.
+
+    `rejected` are the paths of invalid files, `problems` everything that is wrong in the source.
+    """
 
     run_id: str
     trigger: Trigger
@@ -155,4 +162,5 @@ class SyncReport:
     writes: bool
     outcomes: tuple[Outcome, ...] = ()
     apps: tuple[AppStatus, ...] = ()
-    problems: tuple[Problem, ...] = field(default=())
+    problems: tuple[Problem, ...] = ()
+    rejected: tuple[str, ...] = ()

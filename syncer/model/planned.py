@@ -52,6 +52,16 @@ class LastApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentPut:
+    """A PUT of the past that may have changed an app: when, whether it put drift back, whether a person approved it."""
+
+    ref: AppRef
+    at: datetime
+    drift: bool
+    approved: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FieldChange:
     """One field that differs: `live` at the vendor, `desired` in git."""
 
@@ -69,6 +79,7 @@ class AppPlan:
 
     `digest` binds an approval to exactly these changes; `target` stands for the desired settings alone, whatever is
     live. `moved_after` and `moved_before` bound the time in which a drifted value moved, as far as it is known.
+    `held` are fields that differ from git and are not among `changes`: the body carries what is live.
     """
 
     app: DesiredApp
@@ -79,6 +90,7 @@ class AppPlan:
     digest: str
     target: str
     moved_after: datetime | None = None
+    held: tuple[Field, ...] = ()
 
     @property
     def ref(self) -> AppRef:
@@ -114,6 +126,11 @@ class Rule(StrEnum):
     DRIFT_IGNORED = "on-drift-ignore"
     DRIFT_REPORTED = "on-drift-report"
     COMMIT_HELD = "on-commit-hold"
+    PROTECTED = "protected"
+    BUDGET = "budget"
+    MASS_DRIFT = "mass-drift"
+    TOO_MANY_UNREADABLE = "max-unreadable"
+    FIGHTING = "fighting"
     WINDOW = "window"
     OBSERVE = "observe-mode"
     NOT_CONVERGING = "not-converging"
@@ -159,6 +176,17 @@ class Approval:
     ref: AppRef
     digest: str
     plan_id: str
+    by: str
+    reason: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SourceApproval:
+    """A person's word that `commit` may take the place of `was`, which it does not follow; single use, with an end."""
+
+    was: str
+    commit: str
     by: str
     reason: str
     expires: datetime

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sized
 
 
 class Severity(StrEnum):
@@ -45,3 +49,8 @@ class Problem:
     other_label: str = ""
     help: str = ""
     severity: Severity = Severity.ERROR
+
+
+def counted(problems: Sized) -> str:
+    """`a problem`, `2 problems`."""
+    return "a problem" if len(problems) == 1 else f"{len(problems)} problems"

@@ -1,7 +1,7 @@
 """A URL as written, with the form under which two URLs are the same.
 
 The rules are those of RFC 3986 section 6.2.2 and 6.2.3 (case, percent-encoding, dot segments, default port, empty
-path), and no others: a trailing slash or the order of a query's parts makes another URL.
+path), and no others: a trailing slash, an empty query or the order of a query's parts makes another URL.
 """
 
 from __future__ import annotations
@@ -10,16 +10,24 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_USERINFO: Final = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
-_QUERY_VALUE: Final = re.compile(r"=[^&;]*")
+MASK: Final = "***"
+_GRAMMAR: Final = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
+    r"(?P<userinfo>[A-Za-z0-9._~!$&'()*+,;=:%-]*@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)"
+    r"(?::(?P<port>0|[1-9][0-9]{0,4})?)?"
+    r"(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?(?P<fragment>#.*)?"
+)
+"""Narrower than RFC 3986 where programs disagree about the host: no backslash, no second @, no escapes in a name."""
+_MISLEADING: Final = re.compile(r"[^!-~]|\\|%(?![0-9A-Fa-f]{2})")
 _PERCENT: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_AUTHORITY: Final = re.compile(r"\A([^/]*//)[^/]*@")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Url:
     """A URL: `text` as written, `normal` what equality compares; host and scheme lower case, port None if default.
 
@@ -40,40 +48,45 @@ class Url:
 
     @property
     def shown(self) -> str:
-        """The text with query values and userinfo masked: they may be secrets, and this is what people see."""
-        head, mark, query = self.text.partition("?")
-        query, hash_mark, fragment = query.partition("#")
-        return _USERINFO.sub(r"\1***@", head) + mark + _QUERY_VALUE.sub("=***", query) + hash_mark + fragment
+        """The text with userinfo, query values and fragment masked: they may be secrets, and this is what people see.
+
+        A query part without a name is masked whole. Text that is not a URL loses everything before its last @.
+        """
+        rest, hash_mark, fragment = self.text.partition("#")
+        head, mark, query = rest.partition("?")
+        if self.scheme:
+            head = _AUTHORITY.sub(rf"\1{MASK}@", head)
+        elif "@" in query or "@" in fragment:
+            return MASK  # the password may hold a ? or a #: nobody can say where it ends
+        elif "@" in head:
+            head = f"{MASK}@{head.rpartition('@')[2]}"
+        parts = "&".join(_masked(part) for part in query.split("&"))
+        return head + mark + parts + hash_mark + (MASK if fragment else "")
 
     def __str__(self) -> str:
         return self.shown
+
+    def __repr__(self) -> str:
+        return f"Url({self.shown!r})"
 
 
 @lru_cache(maxsize=65536)
 def parse(text: str) -> Url:
     """Any text as a Url; never raises."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
+    found = None if _MISLEADING.search(text) else _GRAMMAR.fullmatch(text)
+    port = int(found["port"]) if found and found["port"] else None
+    if found is None or (port is not None and port > 65535):
         return Url(text, text)
-    scheme = parts.scheme.lower()
-    host = (parts.hostname or "").lower()
-    if not scheme or not host or not text.isascii() or not text.isprintable() or " " in text:
-        return Url(text, text)
+    scheme, host = found["scheme"].lower(), found["host"].lower()
     if port == DEFAULT_PORTS.get(scheme):
         port = None
-    return Url(text, _normal(parts, scheme, host, port), scheme, host, port)
+    return Url(text, _normal(found, scheme, host, port), scheme, host.strip("[]"), port)
 
 
-def _normal(parts: SplitResult, scheme: str, host: str, port: int | None) -> str:
-    userinfo, at, _ = parts.netloc.rpartition("@")
-    shown = f"[{host}]" if ":" in host else host
-    netloc = f"{_percent(userinfo)}{at}{shown}" + (f":{port}" if port is not None else "")
-    path = _without_dots(_percent(parts.path)) or "/"
-    query = f"?{_percent(parts.query)}" if "?" in parts.geturl() or parts.query else ""
-    fragment = f"#{_percent(parts.fragment)}" if parts.fragment else ""
-    return f"{scheme}://{netloc}{path}{query}{fragment}"
+def _normal(found: re.Match[str], scheme: str, host: str, port: int | None) -> str:
+    userinfo, query, fragment = (_percent(found[name] or "") for name in ("userinfo", "query", "fragment"))
+    path = _without_dots(_percent(found["path"] or "/"))
+    return f"{scheme}://{userinfo}{host}{'' if port is None else f':{port}'}{path}{query}{fragment}"
 
 
 def _percent(text: str) -> str:
@@ -87,21 +100,23 @@ def _percent(text: str) -> str:
 
 
 def _without_dots(path: str) -> str:
-    """RFC 3986 section 5.2.4."""
-    if "." not in path:
-        return path
+    """RFC 3986 section 5.2.4, for a path that begins with a slash."""
     kept: list[str] = []
     segments = path.split("/")
     for position, segment in enumerate(segments):
-        last = position == len(segments) - 1
-        if segment == ".":
-            if last:
-                kept.append("")
-        elif segment == "..":
-            if len(kept) > 1:
-                kept.pop()
-            if last:
-                kept.append("")
-        else:
+        if segment not in {".", ".."}:
             kept.append(segment)
+            continue
+        if segment == ".." and len(kept) > 1:
+            kept.pop()
+        if position == len(segments) - 1:
+            kept.append("")
     return "/".join(kept)
+
+
+def _masked(part: str) -> str:
+    """One part of a query: its name stays, its value goes; a part without a name is all value."""
+    name, equals, value = part.partition("=")
+    if equals:
+        return f"{name}={MASK if value else ''}"
+    return MASK if name else ""
