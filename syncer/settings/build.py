@@ -1,0 +1,232 @@
+"""Turns checked values into the frozen tree. Pure; everything it reads has passed the schema and the checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from syncer.documents import formats
+from syncer.model.desired import (
+    AllowedHosts,
+    EnvToken,
+    FileToken,
+    OnCommit,
+    OnDrift,
+    Policy,
+    Suspend,
+    Window,
+    WindowKind,
+)
+from syncer.model.fields import Field
+from syncer.model.outcome import State
+from syncer.settings import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from syncer.settings.layers import Entry
+    from syncer.settings.tree import SecretRef
+
+
+class Reader:
+    """Reads one key at a time as what the schema says it is."""
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self._entries = entries
+
+    def text(self, name: str) -> str:
+        """A text; empty where nobody says anything."""
+        entry = self._entries.get(name)
+        return cast("str", entry.value) if entry is not None else ""
+
+    def number(self, name: str) -> int:
+        """A whole number."""
+        return cast("int", self._entries[name].value)
+
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        return cast("bool", self._entries[name].value)
+
+    def duration(self, name: str) -> timedelta:
+        """A duration."""
+        return formats.read_duration(self.text(name))
+
+    def share(self, name: str) -> float:
+        """A share as a fraction of 1."""
+        return formats.read_share(self.text(name))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts."""
+        return tuple(cast("list[str]", self._entries[name].value))
+
+    def choices(self, name: str) -> list[str | Mapping[str, str]]:
+        """A list of texts and mappings."""
+        return cast("list[str | Mapping[str, str]]", self._entries[name].value)
+
+    def maps(self, name: str) -> list[Mapping[str, str]]:
+        """A list of mappings."""
+        return cast("list[Mapping[str, str]]", self._entries[name].value)
+
+    def mapping(self, name: str) -> Mapping[str, object]:
+        """A mapping that is one value; empty where there is none."""
+        entry = self._entries.get(name)
+        return cast("Mapping[str, object]", entry.value or {}) if entry is not None else {}
+
+    def path(self, name: str) -> Path | None:
+        """A path, relative ones to the current directory."""
+        text = self.text(name)
+        return Path(text) if text else None
+
+    def secret(self, name: str) -> SecretRef | None:
+        """Where a secret is kept."""
+        return secret({last: self.text(f"{name}.{last}") for last in ("file", "env")})
+
+
+def secret(written: Mapping[str, str]) -> SecretRef | None:
+    """A secret's place from `{file: PATH}` or `{env: NAME}`; None for neither."""
+    if written.get("file"):
+        return FileToken(written["file"])
+    return EnvToken(written["env"]) if written.get("env") else None
+
+
+def settings(entries: Mapping[str, Entry]) -> tree.Settings:
+    """The whole tree."""
+    read = Reader(entries)
+    return tree.Settings(
+        mode=tree.Mode(read.text("mode")),
+        source=_source(read),
+        vendor=_vendor(read),
+        schedule=_schedule(read),
+        policy=_operator(read),
+        rollout=_rollout(read),
+        state_dir=Path(read.text("state_dir")),
+        audit=_audit(read),
+        serve=_serve(read),
+        notify=tuple(_notice(notice) for notice in read.maps("notify")),
+        leader=tree.Leader(read.text("leader.kind"), read.text("leader.name"), read.text("leader.namespace")),
+        log=tree.Log(read.text("log.format").replace("auto", ""), read.text("log.level")),
+    )
+
+
+def _source(read: Reader) -> tree.Source:
+    return tree.Source(
+        path=read.path("source.path"),
+        url=read.text("source.url") or None,
+        ref=read.text("source.ref"),
+        subpath=read.text("source.subpath"),
+        poll=read.duration("source.poll"),
+        history=tree.History(read.text("source.history")),
+        allow_file=read.flag("source.allow_file"),
+        credentials=_credentials(read),
+        allowed_signers=read.path("source.verify.allowed_signers.file"),
+        proxy=read.text("source.proxy"),
+        ca_file=read.path("source.ca_file"),
+    )
+
+
+def _credentials(read: Reader) -> tree.Password | tree.SshKey | None:
+    above = "source.credentials"
+    key, hosts = read.path(f"{above}.ssh_key.file"), read.path(f"{above}.known_hosts.file")
+    user = read.text(f"{above}.username")
+    if key is not None and hosts is not None:
+        return tree.SshKey(key, hosts, user or "git")
+    password = read.secret(f"{above}.password")
+    return None if password is None else tree.Password(user, password)
+
+
+def _vendor(read: Reader) -> tree.Vendor:
+    return tree.Vendor(
+        base_url=read.text("vendor.base_url").rstrip("/"),
+        concurrency=read.number("vendor.concurrency"),
+        rate=formats.read_rate(read.text("vendor.rate")),
+        deadline=read.duration("vendor.deadline"),
+        proxy=read.text("vendor.proxy"),
+        ca_file=read.path("vendor.ca_file"),
+    )
+
+
+def _schedule(read: Reader) -> tree.Schedule:
+    when = read.text("schedule.apply")
+    return tree.Schedule(
+        detect=read.duration("schedule.detect"),
+        apply=when if " " in when else formats.read_duration(when),
+        zone=read.text("schedule.zone"),
+        jitter=read.share("schedule.jitter"),
+    )
+
+
+def _operator(read: Reader) -> tree.OperatorPolicy:
+    budget, drift = "policy.budget", "policy.mass_drift"
+    return tree.OperatorPolicy(
+        layer=_policy(read),
+        locked=read.texts("policy.locked"),
+        budget=tree.Budget(
+            read.number(f"{budget}.apps"),
+            read.share(f"{budget}.share"),
+            read.duration(f"{budget}.per"),
+            read.number(f"{budget}.at_least"),
+        ),
+        mass_drift=tree.MassDrift(read.number(f"{drift}.apps"), read.share(f"{drift}.share")),
+        max_unreadable=read.share("policy.max_unreadable"),
+    )
+
+
+def _policy(read: Reader) -> Policy:
+    hosts = cast("Mapping[str, list[str]]", read.mapping("policy.allowed_hosts"))
+    return Policy(
+        on_commit=OnCommit(read.text("policy.on_commit")),
+        on_drift=OnDrift(read.text("policy.on_drift")),
+        protected=tuple(Field(name) for name in read.texts("policy.protected")),
+        allowed_hosts=tuple(
+            AllowedHosts(None if name == "all" else Field(name), tuple(allowed)) for name, allowed in hosts.items()
+        ),
+        windows=tuple(_window(window) for window in read.maps("policy.windows")),
+        suspend=_suspend(cast("Mapping[str, str]", read.mapping("policy.suspend"))),
+    )
+
+
+def _window(written: Mapping[str, str]) -> Window:
+    kind = WindowKind.ALLOW if "allow" in written else WindowKind.DENY
+    return Window(kind, written[kind.value], formats.read_duration(written["for"]), written.get("zone", "UTC"))
+
+
+def _suspend(written: Mapping[str, str]) -> Suspend | None:
+    if not written:
+        return None
+    until = written.get("until")
+    return Suspend(written["reason"], None if until is None else formats.read_until(until))
+
+
+def _rollout(read: Reader) -> tree.Rollout:
+    waves = (tree.Wave(formats.read_share(w["share"]), formats.read_duration(w["soak"])) if "soak" in w else
+             tree.Wave(formats.read_share(w["share"])) for w in read.maps("rollout.waves"))  # fmt: skip
+    return tree.Rollout(tuple(waves), read.number("rollout.stop_after_failures"))
+
+
+def _audit(read: Reader) -> tree.Audit:
+    anchors = read.choices("audit.anchors")
+    return tree.Audit(
+        origin=read.text("audit.origin"),
+        rotate=formats.read_size(read.text("audit.rotate")),
+        sign_key=read.secret("audit.sign.key"),
+        anchors=tuple(anchor for anchor in anchors if isinstance(anchor, str)),
+        anchor_files=tuple(Path(anchor["file"]) for anchor in anchors if not isinstance(anchor, str)),
+    )
+
+
+def _serve(read: Reader) -> tree.Serve:
+    host, port = formats.read_listen(read.text("serve.listen"))
+    return tree.Serve(
+        host, port, read.secret("serve.token"), read.secret("serve.push_secret"), read.texts("serve.allowed_hosts")
+    )
+
+
+def _notice(written: Mapping[str, object]) -> tree.Notify:
+    return tree.Notify(
+        kind=cast("str", written["kind"]),
+        url=cast("str", written["url"]),
+        on=tuple(State(name) for name in cast("list[str]", written["on"])),
+        after=cast("int", written.get("after", 1)),
+        secret=secret(cast("Mapping[str, str]", written.get("secret", {}))),
+    )

@@ -1,0 +1,161 @@
+"""What no schema can say: settings that contradict each other, and URLs that decide who receives a token. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from syncer.documents import formats
+from syncer.model.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from syncer.settings.layers import Layers
+
+HTTP: Final = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?P<path>/[^?#]*)?"
+)
+GIT: Final = re.compile(r"(?P<scheme>https|ssh)://[a-z0-9.-]+(?::[0-9]{1,5})?/[ -~]+")
+FILE: Final = re.compile(r"file:///[ -~]+")
+USER: Final = re.compile(r"[a-z]+://[^/]*@")
+
+
+def problems(layers: Layers) -> tuple[Problem, ...]:
+    """Every contradiction, each at the place of the key that has to change."""
+    return tuple(problem for check in CHECKS for problem in check(layers))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host can only be this machine."""
+    host = host.strip("[]").lower()
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _source(layers: Layers) -> Iterator[Problem]:
+    path, url = layers.entries.get("source.path"), _text(layers, "source.url")
+    if not url:
+        return
+    if path is not None:
+        yield Problem(
+            "SY291",
+            "a folder and a repository exclude each other",
+            layers.place("source.url"),
+            "either this",
+            layers.place("source.path"),
+            "or this",
+            help="delete one of source.path and source.url",
+        )
+    allow_file = bool(layers.entries["source.allow_file"].value)
+    if not (GIT.fullmatch(url) or (allow_file and FILE.fullmatch(url))):
+        yield _bad_url(layers, "source.url", *_git_advice(url))
+
+
+def _git_advice(url: str) -> tuple[str, str]:
+    if USER.match(url):
+        return "a user or password in the repository's URL", "leave it out of the URL; it belongs into credentials"
+    if "://" not in url:
+        return "this form of a repository's address is not read", "write ssh://host/path, the user as a credential"
+    if url.startswith("file:"):
+        return "a file:// repository", "set source.allow_file: true if it is meant, and write three slashes"
+    return "this is not a URL of a git repository", "write https://host/path or ssh://host/path, the host in lower case"
+
+
+def _credentials(layers: Layers) -> Iterator[Problem]:
+    """The parts may come from several layers, so that only the whole can be judged."""
+    scheme = _text(layers, "source.url").partition("://")[0]
+    user, key, hosts = (f"source.credentials.{part}" for part in ("username", "ssh_key.file", "known_hosts.file"))
+    password = next((name for name in layers.entries if name.startswith("source.credentials.password.")), "")
+    has = {name: name in layers.entries for name in (user, key, hosts, password)}
+    faults = (
+        (password and has[key], password, "a password and an ssh key exclude each other", "delete one of them"),
+        (password and not has[user], password, "a password without a user name", "add username: x"),
+        (has[user] and not password and not has[key], user, "a user name without a password or key", "add password"),
+        (has[key] and not has[hosts], key, "an ssh key without known hosts", "add known_hosts: {file: …}"),
+        (has[hosts] and not has[key], hosts, "known hosts without an ssh key", "add ssh_key: {file: …}"),
+        (
+            scheme == "ssh" and not has[key],
+            "source.url",
+            "a repository over ssh needs a key and known hosts",
+            "add source.credentials with ssh_key and known_hosts",
+        ),
+        (scheme == "https" and has[key], key, "an ssh key for a repository over https", "write username and password"),
+    )
+    for wrong, name, message, advice in faults:
+        if wrong:
+            yield _contradiction(layers, name, message, advice)
+
+
+def _http_urls(layers: Layers) -> Iterator[Problem]:
+    """Tokens travel to the first two kinds of URL, so these are spoken to over https."""
+    names = ["vendor.base_url", "source.proxy", "vendor.proxy"]
+    for name in names:
+        fault = _http_fault(_text(layers, name), plain=name.endswith("proxy"))
+        if fault:
+            yield _bad_url(layers, name, *fault)
+    notices = layers.entries["notify"].value
+    for notice in notices if isinstance(notices, list) else ():
+        url = notice.get("url") if isinstance(notice, dict) else None
+        fault = _http_fault(url, plain=False) if isinstance(url, str) else None
+        if fault:
+            yield _bad_url(layers, "notify", *fault)
+
+
+def _http_fault(url: str, *, plain: bool) -> tuple[str, str] | None:
+    """A message and help; `plain` allows http to other machines."""
+    found = HTTP.fullmatch(url)
+    if not url:
+        return None
+    if USER.match(url):
+        return "a user or password in a URL", "leave it out: a URL is shown in logs"
+    if found is None or int(found["port"] or 0) > 65535:
+        return "this is not a URL of the form that is read here", "write https://host/path, without ? and #"
+    if found["scheme"] == "http" and not plain and not is_loopback(found["host"]):
+        return "http to another machine would show tokens on the way", "write https://; http is for this machine only"
+    return None
+
+
+def _waves(layers: Layers) -> Iterator[Problem]:
+    waves = layers.entries["rollout.waves"].value
+    texts = [wave.get("share") for wave in waves if isinstance(wave, dict)] if isinstance(waves, list) else []
+    shares = [formats.read_share(text) for text in texts if isinstance(text, str) and not formats.fault("share", text)]
+    if not shares or len(shares) < len(texts):
+        return
+    if shares != sorted(set(shares)) or shares[0] == 0:
+        yield _contradiction(layers, "rollout.waves", "shares of waves must grow", "for example 5%, 30%, 100%")
+    elif shares[-1] != 1:
+        yield _contradiction(layers, "rollout.waves", "the last wave must be the whole fleet", "end with share: 100%")
+
+
+def _anchors(layers: Layers) -> Iterator[Problem]:
+    anchors = layers.entries["audit.anchors"].value
+    if isinstance(anchors, list) and "stdout" in anchors and _text(layers, "log.level") in {"warning", "error"}:
+        message = "the anchor stdout is a line of level info, which this level leaves out"
+        yield _contradiction(layers, "log.level", message, "write level: info, or take stdout out of audit.anchors")
+
+
+CHECKS: Final = (_source, _credentials, _http_urls, _waves, _anchors)
+
+
+def _text(layers: Layers, name: str) -> str:
+    """A key's text; empty where there is none or it is not a text (the schema has said so)."""
+    entry = layers.entries.get(name)
+    return entry.value if entry is not None and isinstance(entry.value, str) else ""
+
+
+def _contradiction(layers: Layers, name: str, message: str, advice: str) -> Problem:
+    return Problem("SY291", message, layers.place(name), help=advice)
+
+
+def _bad_url(layers: Layers, name: str, message: str, advice: str) -> Problem:
+    at = layers.place(name)
+    if "password" in message:
+        at = replace(at, text="")
+    return Problem("SY292", message, at, help=advice)

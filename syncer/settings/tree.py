@@ -1,0 +1,209 @@
+"""The daemon's settings as one frozen tree. Durations are timedeltas, shares fractions of 1, rates per second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from syncer.model.desired import EnvToken, FileToken, Policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from syncer.model.outcome import State
+
+SecretRef: TypeAlias = FileToken | EnvToken
+"""Where a secret is kept; never the secret."""
+
+
+class Mode(StrEnum):
+    """Whether this process may write at all."""
+
+    APPLY = "apply"
+    OBSERVE = "observe"
+
+
+class History(StrEnum):
+    """What a rewritten branch means."""
+
+    FAST_FORWARD_ONLY = "fast-forward-only"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """Credentials for git over https."""
+
+    username: str
+    password: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class SshKey:
+    """Credentials for git over ssh; `known_hosts` are the only host keys accepted."""
+
+    ssh_key: Path
+    known_hosts: Path
+    username: str = "git"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where desired state comes from: the repository `url` or the folder `path`, never both."""
+
+    path: Path | None
+    url: str | None
+    ref: str
+    subpath: str
+    poll: timedelta
+    history: History
+    allow_file: bool
+    credentials: Password | SshKey | None = None
+    allowed_signers: Path | None = None
+    proxy: str = ""
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """How the vendor's API is reached; `rate` in requests per second and customer, `deadline` for a whole request."""
+
+    base_url: str
+    concurrency: int
+    rate: float
+    deadline: timedelta
+    proxy: str = ""
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When to look (`detect`) and when to write (`apply`: an interval, or a checked cron expression of five fields).
+
+    `jitter` is a share of the interval.
+    """
+
+    detect: timedelta
+    apply: timedelta | str
+    zone: str
+    jitter: float
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """max(at_least, min(apps, share of the fleet)) apps may change in a rolling window of `per`."""
+
+    apps: int
+    share: float
+    per: timedelta
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True)
+class MassDrift:
+    """More drifted apps than max(apps, share of the fleet) without a commit hold the pass."""
+
+    apps: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorPolicy:
+    """The weakest `layer`, what stronger layers may not change (`locked`), and the limits of a pass."""
+
+    layer: Policy
+    locked: tuple[str, ...]
+    budget: Budget
+    mass_drift: MassDrift
+    max_unreadable: float
+
+    @property
+    def restricts_hosts(self) -> bool:
+        """Whether the operator says which hosts calls may go to."""
+        return bool(self.layer.allowed_hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Up to this share of the fleet, then this long a look before the next wave."""
+
+    share: float
+    soak: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """In how many steps a change reaches the fleet; 0 failures to stop after means never."""
+
+    waves: tuple[Wave, ...]
+    stop_after_failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The journal: `rotate` in bytes; `sign_key` None leaves its heads unsigned; `anchors` are stdout and lease."""
+
+    origin: str
+    rotate: int
+    sign_key: SecretRef | None = None
+    anchors: tuple[str, ...] = ()
+    anchor_files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """Health, metrics and pages; without a token everything is read-only."""
+
+    host: str
+    port: int
+    token: SecretRef | None = None
+    push_secret: SecretRef | None = None
+    allowed_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """One receiver of notices: told when an app was in one of the states for `after` passes."""
+
+    kind: str
+    url: str
+    on: tuple[State, ...]
+    after: int = 1
+    secret: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who may write when several run: `kind` is none or lease; an empty namespace is the pod's own."""
+
+    kind: str
+    name: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """`format` is json or text; empty: text on a terminal, JSON otherwise."""
+
+    format: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the daemon is told, checked."""
+
+    mode: Mode
+    source: Source
+    vendor: Vendor
+    schedule: Schedule
+    policy: OperatorPolicy
+    rollout: Rollout
+    state_dir: Path
+    audit: Audit
+    serve: Serve
+    notify: tuple[Notify, ...]
+    leader: Leader
+    log: Log
