@@ -36,6 +36,7 @@ class Event(StrEnum):
     SOURCE_CHANGED = "source.changed"
     SOURCE_FAILED = "source.failed"
     SOURCE_INVALID = "source.invalid"
+    SOURCE_NEVER_UPDATES = "source.never-updates"
     HOSTS_UNRESTRICTED = "policy.hosts-unrestricted"
     APP_STATE = "app.state"
     APP_APPLIED = "app.applied"
@@ -47,18 +48,19 @@ class Event(StrEnum):
     INTENT_OPEN = "intent.open"
     JOURNAL_REPAIRED = "journal.repaired"
     JOURNAL_POISONED = "journal.poisoned"
+    CHECKPOINT = "audit.checkpoint"
+    ANCHOR_FAILED = "audit.anchor-failed"
+    LIBRARY = "library.message"
 
 
 def configure(*, json: bool, level: str, stream: TextIO | None = None) -> FilteringBoundLogger:
     """Sets structlog up for the process and returns its logger; only `cli` calls this.
 
-    `level` is debug, info, warning or error. Libraries that log through the standard library are kept at WARNING.
+    `level` is debug, info, warning or error. Libraries that log through the standard library are kept at WARNING and
+    come out in the same form.
     """
     out = stream or sys.stdout
     threshold = getattr(logging, level.upper())
-    logging.basicConfig(level=logging.WARNING, stream=out, format="%(message)s", force=True)
-    for noisy in ("httpx", "httpcore", "apscheduler", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     factory = structlog.BytesLoggerFactory(out.buffer) if json else structlog.WriteLoggerFactory(out)
     structlog.configure(
         processors=[
@@ -75,7 +77,25 @@ def configure(*, json: bool, level: str, stream: TextIO | None = None) -> Filter
         cache_logger_on_first_use=True,
     )
     logger: FilteringBoundLogger = structlog.get_logger()
+    logging.basicConfig(level=logging.WARNING, handlers=[_Bridge(logger)], force=True)
+    for noisy in ("httpx", "httpcore", "apscheduler", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     return logger
+
+
+class _Bridge(logging.Handler):
+    """Hands on what libraries log, so that no line of theirs breaks the one form of the output."""
+
+    def __init__(self, logger: FilteringBoundLogger) -> None:
+        super().__init__()
+        self._logger = logger
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            say = self._logger.error if record.levelno >= logging.ERROR else self._logger.warning
+            say(Event.LIBRARY, logger=record.name, text=record.getMessage(), exc_info=record.exc_info)
+        except Exception:  # noqa: BLE001 -- what logging's own handlers do with a record that can't be written
+            self.handleError(record)
 
 
 def silent() -> FilteringBoundLogger:
@@ -94,18 +114,39 @@ def _as_json(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> bytes
     """One line of valid JSON whatever the texts; a line over the limit keeps its event and names what was cut."""
     ordered = {"time": event.pop("timestamp"), "level": event.pop("level"), "event": event.pop("event"), **event}
     line = _dumps(ordered)
-    if len(line) <= LINE_LIMIT:
+    if len(line) < LINE_LIMIT:
         return line
     cut = {key: _shortened(value) for key, value in ordered.items()}
     line = _dumps({**cut, "cut": True})
-    return line if len(line) <= LINE_LIMIT else _dumps({k: cut[k] for k in ("time", "level", "event")} | {"cut": True})
+    return line if len(line) < LINE_LIMIT else _dumps({k: cut[k] for k in ("time", "level", "event")} | {"cut": True})
 
 
-def _dumps(value: object) -> bytes:
+def _dumps(event: dict[str, object]) -> bytes:
+    """An event as JSON; what JSON can't hold (a lone surrogate, say) as escaped text."""
     try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
-    except (orjson.JSONEncodeError, UnicodeEncodeError):  # a lone surrogate, say: still one line of JSON
-        return orjson.dumps({key: sanitize(str(each)) for key, each in dict(value).items()})  # type: ignore[call-overload]  # always a dict here
+        return _encoded(event)
+    except orjson.JSONEncodeError:
+        return _encoded({sanitize(key): each if _fits(each) else sanitize(_text(each)) for key, each in event.items()})
+
+
+def _encoded(value: object) -> bytes:
+    """Dataclasses go through their repr: their fields may hold what only the repr knows to mask."""
+    return orjson.dumps(value, default=_text, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS)
+
+
+def _fits(value: object) -> bool:
+    try:
+        _encoded(value)
+    except orjson.JSONEncodeError:
+        return False
+    return True
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 -- a value that can't say what it is must not cost the line
+        return f"<{type(value).__name__}>"
 
 
 def _shortened(value: object) -> object:
@@ -115,10 +156,10 @@ def _shortened(value: object) -> object:
 
 def _as_text(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:
     time, level, what = event.pop("timestamp"), event.pop("level"), event.pop("event")
-    rest = " ".join(f"{key}={sanitize(_plain(value))}" for key, value in event.items())
-    return f"{time[11:19]} {level:<7} {what} {rest}\n".replace(" \n", "\n")
+    rest = " ".join(f"{sanitize(key)}={sanitize(_plain(value))}" for key, value in event.items())
+    return f"{time[11:19]} {level:<7} {what} {rest}".rstrip()
 
 
 def _plain(value: object) -> str:
-    text = str(value)
+    text = _text(value)
     return f'"{text}"' if " " in text else text

@@ -56,7 +56,7 @@ def of_report(report: SyncReport) -> JSON:
         "counts": outcome_counts(report),
         "states": counts(report.apps),
         "apps": [_reported_app(status, outcomes.get(status.ref), report.decision) for status in report.apps],
-        "problems": [_problem(problem) for problem in report.problems],
+        "problems": [of_problem(problem) for problem in report.problems],
     }
 
 
@@ -78,7 +78,7 @@ def outcome_counts(report: SyncReport) -> dict[str, int]:
         "moved": by_status[Status.MOVED],
         "stopped": by_status[Status.STOPPED],
         "held": len(plan.steps) - len(report.decision.approved),
-        "waiting": 0 if report.outcomes else len(report.decision.approved),
+        "waiting": len(report.decision.approved) - len(report.outcomes),
         "unreadable": len(plan.unreadable),
     }
 
@@ -90,7 +90,13 @@ def of_revision(revision: Revision) -> JSON:
         "id": revision.id,
         "source": revision.source,
         "commit": commit
-        and {"sha": commit.sha, "author": commit.author, "at": instant(commit.at), "subject": commit.subject},
+        and {
+            "sha": commit.sha,
+            "author": commit.author,
+            "at": instant(commit.at),
+            "subject": commit.subject,
+            "signer": commit.signer,
+        },
     }
 
 
@@ -162,7 +168,8 @@ def _reported_app(status: AppStatus, outcome: Outcome | None, decision: Decision
     }
 
 
-def _problem(problem: Problem) -> JSON:
+def of_problem(problem: Problem) -> JSON:
+    """One problem with its place."""
     return {
         "rule": problem.rule,
         "severity": problem.severity.value,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from apscheduler.triggers.base import BaseTrigger
 
 WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY: Final = "[0-7]|sun|mon|tue|wed|thu|fri|sat"
+_WEEKDAY_PART: Final = re.compile(rf"(?:\*|(?P<first>{_WEEKDAY})(?:-(?P<last>{_WEEKDAY}))?)(?:/(?P<step>[1-9]))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,11 @@ def _trigger(when: str | timedelta, schedule: Schedule) -> BaseTrigger:
 
 
 def cron_trigger(expression: str, zone: str, jitter: float = 0.0) -> CronTrigger:
-    """A five-field cron expression in an IANA zone, with Sunday as 0 or 7 as cron has it.
+    """A five-field cron expression in an IANA zone, with Sunday as 0 or 7 as cron has it; ValueError if it is none.
 
-    APScheduler counts weekdays from Monday, so numbers are given to it as names; it would also demand that
-    day-of-month AND weekday match where cron says OR, so settings refuse an expression that restricts both.
+    APScheduler counts weekdays from Monday and reads `mon-fri/2` as `mon-fri`, so weekdays are given to it as single
+    names. It would also demand that day-of-month AND weekday match where cron says OR, so settings refuse an
+    expression that restricts both. `jitter` is a share of the shortest of the gaps to come.
     """
     minute, hour, day, month, weekday = expression.split()
     trigger = CronTrigger(
@@ -64,27 +69,45 @@ def cron_trigger(expression: str, zone: str, jitter: float = 0.0) -> CronTrigger
         day_of_week=_weekday_names(weekday),
         timezone=ZoneInfo(zone),
     )
-    if jitter:
-        now = datetime(2024, 1, 1, tzinfo=ZoneInfo(zone))
-        first = trigger.get_next_fire_time(None, now)
-        second = trigger.get_next_fire_time(first, first + timedelta(microseconds=1))
-        trigger.jitter = (second - first).total_seconds() * jitter
+    gap = _shortest_gap(trigger, datetime(2024, 1, 1, tzinfo=ZoneInfo(zone)))
+    if gap is None:
+        raise ValueError(f"{expression!r} never fires")
+    trigger.jitter = gap.total_seconds() * jitter or None
     return trigger
 
 
+def _shortest_gap(trigger: CronTrigger, start: datetime) -> timedelta | None:
+    """The shortest of a month's worth of daily gaps; a jitter of that can't run into the next firing."""
+    times: list[datetime] = []
+    after = start
+    for _ in range(32):
+        fires: datetime | None = trigger.get_next_fire_time(None, after)
+        if fires is None:
+            return None
+        times.append(fires.astimezone(UTC))
+        after = fires + timedelta(seconds=1)
+    return min(later - earlier for earlier, later in pairwise(times))
+
+
 def _weekday_names(field: str) -> str:
-    """`1-5` as `mon-fri`, `*/2` spelled out; names stay as they are."""
-    return ",".join(_weekday_part(part) for part in field.split(","))
+    """`1-5` as `mon,tue,wed,thu,fri`, `*/2` spelled out; only a plain `*` stays."""
+    return "*" if field == "*" else ",".join(_weekday_part(part) for part in field.split(","))
 
 
 def _weekday_part(part: str) -> str:
-    span, slash, step = part.partition("/")
-    first, dash, last = span.partition("-")
-    if span == "*" and not slash:
-        return "*"
-    if not (span == "*" or first.isdigit()):
-        return part
-    low = 0 if span == "*" else int(first)
-    high = 6 if span == "*" or (slash and not dash) else int(last) if dash else low
-    days = range(low, high + 1, int(step) if slash else 1)
+    found = _WEEKDAY_PART.fullmatch(part.lower())
+    if found is None:
+        raise ValueError(f"{part!r} is no weekday, range or step")
+    first, last, step = found["first"], found["last"], found["step"]
+    low = 0 if first is None else _weekday(first)
+    high = 6 if first is None or (step and not last) else _weekday(last or first)
+    if last == "sun" and low > 0:
+        high = 7  # mon-sun
+    days = range(low, high + 1, int(step or 1))
+    if not days:
+        raise ValueError(f"{part!r} runs backwards")
     return ",".join(WEEKDAYS[day] for day in days)
+
+
+def _weekday(text: str) -> int:
+    return int(text) if text.isdigit() else WEEKDAYS.index(text)

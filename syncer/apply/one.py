@@ -1,4 +1,8 @@
-"""One app: re-read, intent, PUT, read back, result. A retry starts from the re-read and has an intent of its own."""
+"""One app: re-read, intent, PUT, read back, result. A retry starts from the re-read and has an intent of its own.
+
+What goes wrong before the intent is recorded leaves the app FAILED, for nothing was sent. What goes wrong between
+intent and result leaves it OPEN: the intent stays without a result and is resolved by the next read.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from syncer.apply import verdict as verdicts
-from syncer.errors import VendorError, VendorKind
+from syncer.errors import JournalError, VendorError, VendorKind
 from syncer.model.live import Unreadable
 from syncer.model.outcome import Intent, Outcome, Result, Status, Verdict
 from syncer.plan import digests
@@ -41,19 +45,43 @@ class Run:
     attempts: int = 3
 
 
-async def apply(run: Run, step: AppPlan, approval: Approval | None = None) -> Outcome:
-    """Carries one step out and says how it went; raises only JournalError, which must stop the pass."""
+class Stop:
+    """Whether to begin anything more: true once asked to stop, or once the journal has failed."""
+
+    def __init__(self, asked: Callable[[], bool]) -> None:
+        self._asked = asked
+        self._failure = ""
+
+    def __bool__(self) -> bool:
+        return bool(self._failure) or self._asked()
+
+    @property
+    def why(self) -> str:
+        """One sentence for the apps whose turn does not come."""
+        return self._failure or "asked to stop"
+
+    def halt(self, error: JournalError) -> None:
+        """The journal can't be written, so nothing may be sent."""
+        self._failure = f"nothing more is written: {error.message}"
+
+
+async def apply(run: Run, step: AppPlan, approval: Approval | None, stop: Stop) -> Outcome:
+    """Carries one step out and says how it went; a failing journal halts `stop`.
+
+    Once `stop` is true no intent is begun; a PUT that is under way is read back and recorded all the same.
+    """
     started = run.clock.monotonic()
-    for attempt in range(1, run.attempts + 1):
-        outcome, error = await _attempt(run, step, approval, attempt)
-        again = error is not None and attempt < run.attempts and await run.writer.backoff(attempt, error)
-        if not again:
+    attempt = 0
+    while True:
+        attempt += 1
+        outcome, error = await _attempt(run, step, approval, attempt, stop)
+        if error is None or attempt >= run.attempts or stop or not await run.writer.backoff(attempt, error):
             break
     return replace(outcome, attempts=attempt, elapsed=run.clock.monotonic() - started)
 
 
 async def _attempt(
-    run: Run, step: AppPlan, approval: Approval | None, attempt: int
+    run: Run, step: AppPlan, approval: Approval | None, attempt: int, stop: Stop
 ) -> tuple[Outcome, VendorError | None]:
     """One PUT at most. The error is given only when another attempt may be made, after a new re-read."""
     outcome = Outcome(step.ref, step.app.name, Status.FAILED)
@@ -64,19 +92,43 @@ async def _attempt(
     if digests.base(live.settings) != step.base:
         moved = "the live settings moved after the plan was made; nothing written, planned again in the next pass"
         return replace(outcome, status=Status.MOVED, failure=moved), None
+    if stop:
+        return replace(outcome, status=Status.STOPPED, failure=stop.why), None
     intent = Intent(run.new_id(), run.run_id, run.trigger, attempt, step, run.plan_id, approval)
-    run.journal.intend(intent)
-    result, error = await _put(run, intent, read_at)
+    try:
+        run.journal.intend(intent)
+    except JournalError as error:
+        stop.halt(error)
+        return replace(outcome, failure=f"nothing written: {error.message}", hint=error.hint), None
+    return await _intended(run, intent, read_at, stop)
+
+
+async def _intended(run: Run, intent: Intent, read_at: float, stop: Stop) -> tuple[Outcome, VendorError | None]:
+    """From a recorded intent to a recorded result, or to an app that stays open."""
+    step = intent.step
+    outcome = Outcome(step.ref, step.app.name, Status.OPEN)
+    try:
+        result, error = await _put(run, intent, read_at)
+        if result is not None:
+            run.journal.conclude(result)
+    except JournalError as failed:
+        stop.halt(failed)
+        return replace(outcome, failure=f"the PUT's result is not recorded: {failed.message}", hint=failed.hint), None
+    except Exception as fault:  # noqa: BLE001 -- a bug must not cost the other apps their results
+        told = f"an unexpected {type(fault).__name__} after the intent; the fate of the PUT is not recorded"
+        return replace(outcome, failure=told, fault=fault), None
     if result is None:
         told = error.message if error else ""
-        failure = f"{told}; the app can't be read back, so the fate of the PUT is unknown"
-        return replace(outcome, status=Status.OPEN, failure=failure), None
-    run.journal.conclude(result)
+        return replace(outcome, failure=f"{told}; the fate of the PUT is unknown until the app is read again"), None
+    return _concluded(outcome, result, error)
+
+
+def _concluded(outcome: Outcome, result: Result, error: VendorError | None) -> tuple[Outcome, VendorError | None]:
     if result.verdict is Verdict.APPLIED:
-        return replace(outcome, status=Status.APPLIED, verdict=result.verdict, failure=""), None
+        return replace(outcome, status=Status.APPLIED, verdict=result.verdict), None
     hint = error.hint if error else ""
-    retryable = error if error is not None and error.retryable and result.verdict is Verdict.NOT_APPLIED else None
-    return replace(outcome, verdict=result.verdict, failure=result.message, hint=hint), retryable
+    retryable = error if error is not None and error.retryable and result.verdict is not Verdict.SUPERSEDED else None
+    return replace(outcome, status=Status.FAILED, verdict=result.verdict, failure=result.message, hint=hint), retryable
 
 
 async def _put(run: Run, intent: Intent, read_at: float) -> tuple[Result | None, VendorError | None]:
@@ -99,9 +151,11 @@ async def _put(run: Run, intent: Intent, read_at: float) -> tuple[Result | None,
     if isinstance(live, Unreadable):
         return None, error or VendorError(live.kind, live.message, hint=live.hint)
     seen = verdicts.shown(step, live.settings)
+    if error is not None and error.kind is VendorKind.TIMEOUT and seen is not Verdict.APPLIED:
+        return None, error  # it may still land: the next pass's read says more than this one, and no PUT overlaps it
     message = verdicts.explain(step, live.settings, seen)
     if error is not None and seen is not Verdict.APPLIED:
-        message = error.message
+        message = error.message if seen is Verdict.NOT_APPLIED else f"{error.message}; {message}"
     elapsed = run.clock.monotonic() - sent_at
     return replace(result, verdict=seen, message=message, live=live, elapsed=elapsed), error
 
@@ -109,8 +163,8 @@ async def _put(run: Run, intent: Intent, read_at: float) -> tuple[Result | None,
 async def _read_back(run: Run, step: AppPlan, *, patient: bool) -> LiveApp | Unreadable:
     """The app as it reads after the PUT, until it shows what was sent.
 
-    Patiently after a 200. After an error two reads tell a PUT that landed late from one that never did, without
-    holding up the rest of the fleet in an outage.
+    Patiently after a 200. After an error two reads tell a PUT that landed from one that never did, without holding
+    up the rest of the fleet in an outage.
     """
     live: LiveApp | Unreadable = Unreadable(step.ref, VendorKind.UNEXPECTED, "not read back")
     for delay in run.read_back_delays if patient else run.read_back_delays[:2]:

@@ -45,11 +45,18 @@ class Writer(Reader, Protocol):
         """Whether to try again after having waited."""
 
 
-class Journal(Protocol):
-    """Durable when each call returns; raises JournalError."""
+class Recovering(Protocol):
+    """Records what became of intents whose fate was open: durable when it returns; raises JournalError."""
 
-    def intend(self, intent: Intent) -> None:
-        """Records a PUT about to be made."""
+    def recover(self, result: Result) -> None:
+        """The one terminal record of an intent, found out by reading the app."""
+
+
+class Journal(Protocol):
+    """Records PUTs, before and after: durable when it returns; raises JournalError."""
 
     def conclude(self, result: Result) -> None:
-        """Records how it ended."""
+        """The one terminal record of an intent."""
+
+    def intend(self, intent: Intent) -> None:
+        """Only when this has returned may the PUT be sent."""

@@ -1,8 +1,8 @@
-"""Intents that a crash left open are resolved by reading the app, before anything new is written to it."""
+"""Intents whose fate is open are resolved by reading the app, before anything new is written to it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from syncer.model.live import LiveApp, Unreadable
 from syncer.model.outcome import Result, Verdict
@@ -10,6 +10,7 @@ from syncer.model.outcome import Result, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from syncer.apply.ports import Recovering
     from syncer.model.desired import AppRef
     from syncer.model.fields import AppSettings, Field, Value
     from syncer.model.live import Live
@@ -18,15 +19,8 @@ if TYPE_CHECKING:
     Digest = Callable[[Field, Value], str]
 
 
-class RecoveryJournal(Protocol):
-    """Records what became of an intent that was left open."""
-
-    def recover(self, result: Result) -> None:
-        """Durable when it returns."""
-
-
 def resolve(
-    intents: Iterable[OpenIntent], live: Mapping[AppRef, Live], journal: RecoveryJournal, digest: Digest
+    intents: Iterable[OpenIntent], live: Mapping[AppRef, Live], journal: Recovering, digest: Digest
 ) -> frozenset[AppRef]:
     """Records a verdict for every open intent whose app could be read; returns the apps that stay blocked."""
     blocked: set[AppRef] = set()
@@ -42,9 +36,9 @@ def resolve(
 def _result(intent: OpenIntent, live: LiveApp, digest: Digest) -> Result:
     verdict = judge(intent, live.settings, digest)
     message = {
-        Verdict.APPLIED: "found after a restart: the app shows what was sent",
-        Verdict.NOT_APPLIED: "found after a restart: the app shows what it had before",
-    }.get(verdict, "found after a restart: the app shows neither what was sent nor what it had before")
+        Verdict.APPLIED: "found by a later read: the app shows what was sent",
+        Verdict.NOT_APPLIED: "found by a later read: the app shows what it had before",
+    }.get(verdict, "found by a later read: the app shows neither what was sent nor what it had before")
     return Result(intent.request_id, intent.ref, verdict, message, live=live)
 
 

@@ -6,27 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from syncer.apply import one
-from syncer.errors import JournalError
 from syncer.model.outcome import Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from syncer.apply.one import Run
+    from syncer.apply.one import Run, Stop
     from syncer.model.planned import AppPlan, Approval
 
     Step = tuple[AppPlan, Approval | None]
-
-
-class Stop:
-    """Says whether to take another app: asked to stop, or the journal can't be written."""
-
-    def __init__(self, asked: Callable[[], bool]) -> None:
-        self._asked = asked
-        self.failure = ""
-
-    def __bool__(self) -> bool:
-        return bool(self.failure) or self._asked()
 
 
 async def carry_out(
@@ -40,13 +28,15 @@ async def carry_out(
     """Applies every step, `concurrency` at a time, and returns one outcome for each, in the order given.
 
     A PUT in flight is always finished and recorded; apps whose turn has not come when asked to stop, or when the
-    journal fails, are STOPPED. `on_outcome` is called as each app ends.
+    journal fails, are STOPPED. `on_outcome` is called as each app ends; what it raises is raised when all have ended.
     """
-    stop = Stop(asked_to_stop)
+    stop = one.Stop(asked_to_stop)
     outcomes: list[Outcome | None] = [None] * len(steps)
     queue = iter(enumerate(steps))
     workers = [_worker(run, queue, stop, outcomes, on_outcome) for _ in range(min(concurrency, len(steps)))]
-    await asyncio.gather(*workers)
+    for ended in await asyncio.gather(*workers, return_exceptions=True):
+        if ended is not None:
+            raise ended
     return tuple(outcome for outcome in outcomes if outcome is not None)
 
 
@@ -59,7 +49,7 @@ async def _worker(
 ) -> None:
     for position, (step, approval) in queue:
         if stop:
-            outcome = Outcome(step.ref, step.app.name, Status.STOPPED, failure=stop.failure or "asked to stop")
+            outcome = Outcome(step.ref, step.app.name, Status.STOPPED, failure=stop.why)
         else:
             outcome = await _guarded(run, step, approval, stop)
         outcomes[position] = outcome
@@ -67,8 +57,9 @@ async def _worker(
 
 
 async def _guarded(run: Run, step: AppPlan, approval: Approval | None, stop: Stop) -> Outcome:
+    """The app's outcome, also where a bug ends it outside the stretch between intent and result."""
     try:
-        return await one.apply(run, step, approval)
-    except JournalError as error:
-        stop.failure = f"nothing more is written: {error.message}"
-        return Outcome(step.ref, step.app.name, Status.OPEN, failure=error.message, hint=error.hint)
+        return await one.apply(run, step, approval, stop)
+    except Exception as fault:  # noqa: BLE001 -- a bug must not cost the other apps their results
+        told = f"an unexpected {type(fault).__name__}; no PUT was under way"
+        return Outcome(step.ref, step.app.name, Status.FAILED, failure=told, fault=fault)

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from syncer.model.fields import AppSettings, Field
     from syncer.model.planned import AppPlan
 
-REFUSALS = frozenset({VendorKind.BAD_REQUEST, VendorKind.AUTH, VendorKind.NOT_FOUND, VendorKind.REDIRECT})
-"""Answers that say the PUT was not carried out; every other failure leaves its fate open until it is read back."""
+REFUSALS = frozenset({VendorKind.BAD_REQUEST, VendorKind.AUTH, VendorKind.NOT_FOUND})
+"""Answers that say the PUT was not carried out; every other failure leaves its fate open until it is read back.
+
+A redirect is none of them: 303 is how some servers answer a request that they did carry out.
+"""
 
 
 def refused(error: VendorError) -> bool:

@@ -71,4 +71,5 @@ def narrowed(step: AppPlan, keep: Callable[[Field], bool]) -> AppPlan | None:
     body = step.live.settings
     for change in kept:
         body = body.with_setting(change.field, change.desired)
-    return replace(step, changes=kept, body=body)
+    held = tuple(change.field for change in step.changes if not keep(change.field))
+    return replace(step, changes=kept, body=body, held=(*step.held, *held))

@@ -34,7 +34,7 @@ def _changes(app: DesiredApp, live: AppSettings, last: LastApplied | None, diges
         if current != desired:
             recorded = last.digest(field) if last else None
             cause = _cause(digest(field, current), digest(field, desired), recorded)
-            yield FieldChange(field, current, desired, cause, app.origin(field), _danger(field, current, desired))
+            yield FieldChange(field, current, desired, cause, app.origin(field), danger(field, current, desired))
 
 
 def _cause(live: str, desired: str, recorded: str | None) -> Cause:
@@ -46,7 +46,8 @@ def _cause(live: str, desired: str, recorded: str | None) -> Cause:
     return Cause.DRIFT if recorded == desired else Cause.BOTH
 
 
-def _danger(field: Field, live: Value, desired: Value) -> Danger | None:
+def danger(field: Field, live: Value, desired: Value) -> Danger | None:
+    """What makes a change from one value to another deserve a second look."""
     if field is Field.RECORDING_ENABLED:
         return Danger.RECORDING_OFF if desired is False else None
     if field is Field.STREAMING_ENABLED:
@@ -54,6 +55,6 @@ def _danger(field: Field, live: Value, desired: Value) -> Danger | None:
     if isinstance(live, Url):
         if desired is None:
             return Danger.BLANKS_URL
-        if isinstance(desired, Url) and live.origin != desired.origin:
+        if isinstance(desired, Url) and (live.origin != desired.origin or not live.host):
             return Danger.HOST_CHANGE
     return None

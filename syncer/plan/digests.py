@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from syncer.model.fields import UNDECLARED, Field, Setting
+from syncer.model.fields import UNDECLARED, Setting, plain
 from syncer.model.url import Url
 
 if TYPE_CHECKING:
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 
 def base(settings: AppSettings) -> str:
-    """The digest of live settings: equal for equal settings under RFC 3986, different for all others."""
-    return _sha256([_canonical(settings.get(field)) for field in Field])
+    """The digest of live settings, of the texts as they are: a respelling by somebody else is a move, too."""
+    return _sha256([plain(value) for _, value in settings.declared()])
 
 
 def target(ref: AppRef, desired: AppSettings) -> str:
-    """The digest of what git declares for one app, whatever is live."""
-    return _sha256([str(ref), {field.value: _canonical(value) for field, value in desired.declared()}])
+    """The digest of what git declares for one app, whatever is live.
+
+    Of the texts as written: respelling a URL that the vendor refused makes another target, which is tried again.
+    """
+    return _sha256([str(ref), {field.value: plain(value) for field, value in desired.declared()}])
 
 
 def change(ref: AppRef, changes: Iterable[FieldChange]) -> str:

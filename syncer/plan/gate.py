@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from syncer.model.desired import OnCommit, OnDrift
 from syncer.model.fields import shown
 from syncer.model.planned import Cause, Decision, Hold, Rule
-from syncer.plan import build
+from syncer.plan import build, limits
+from syncer.plan.limits import Fleet, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from syncer.model.desired import AppRef, Policy
     from syncer.model.fields import Field
-    from syncer.model.planned import AppPlan, Approval, FieldChange, Plan
+    from syncer.model.planned import AppPlan, Approval, Plan
 
 MAX_UNCONFIRMED = 3
 """PUTs for one target without a matching read-back before syncer stops trying (hazard C7)."""
+
+ANEW: Final = "syncer plan, then syncer approve with the id that it shows"
+"""The way out once a pass has written: its plan's id stood for the live values of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ class Facts:
 
     `closed` maps apps outside their windows to the time they open (None: unknown); `unconfirmed` counts consecutive
     PUTs for an app's present target whose read-back did not match; `refused` are apps whose present target the
-    vendor refused with a 400; `open_intents` apps with a PUT whose fate is not known yet.
+    vendor refused with a 400; `open_intents` apps with a PUT whose fate is not known yet. Without `limits` a pass may
+    change everything.
     """
 
     now: datetime
@@ -38,6 +43,8 @@ class Facts:
     unconfirmed: Mapping[AppRef, int] = field(default_factory=dict)
     refused: frozenset[AppRef] = frozenset()
     open_intents: frozenset[AppRef] = frozenset()
+    limits: Limits | None = None
+    fleet: Fleet = field(default_factory=Fleet)
 
     def approval(self, step: AppPlan) -> Approval | None:
         """The approval that binds to exactly this step's changes and has not expired."""
@@ -57,7 +64,19 @@ def decide(plan: Plan, facts: Facts) -> Decision:
         holds.extend(against)
         if facts.writes and (kept := _remaining(step, against)):
             approved.append(kept)
-    return Decision(plan, tuple(approved), tuple(holds))
+    limited = tuple(_limited(plan, approved, facts))
+    stopped = {hold.ref for hold in limited}
+    written = () if None in stopped else tuple(step for step in approved if step.ref not in stopped)
+    return Decision(plan, written, (*holds, *limited))
+
+
+def _limited(plan: Plan, passed: Sequence[AppPlan], facts: Facts) -> Iterator[Hold]:
+    """The limits of a whole pass, after each step has passed its own checks."""
+    if facts.limits is None:
+        return
+    yield from limits.of_pass(plan, facts.limits, facts.fleet)
+    unattended = [step for step in passed if facts.approval(step) is None]
+    yield from limits.of_steps(unattended, facts.limits, facts.fleet, facts.now, _approve(plan))
 
 
 def _remaining(step: AppPlan, against: tuple[Hold, ...]) -> AppPlan | None:
@@ -122,35 +141,66 @@ def _refused(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
 def _not_converging(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
     count = facts.unconfirmed.get(step.ref, 0)
     if count >= MAX_UNCONFIRMED and facts.approval(step) is None:
-        shown = ", ".join(f"{c.field}: wrote {shown(c.desired)}, reads {shown(c.live)}" for c in step.changes)
+        both = ", ".join(f"{c.field}: wrote {shown(c.desired)}, reads {shown(c.live)}" for c in step.changes)
         yield Hold(
             Rule.NOT_CONVERGING,
-            f"{count} PUTs and the vendor does not show them ({shown}); write in git what the vendor returns",
+            f"{count} PUTs and the vendor does not show them ({both}); write in git what the vendor returns",
             step.ref,
             release=_approve(plan),
         )
 
 
-def _by_cause(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
-    """The app's own policy per field. Unknown and both fall under the stricter of the two keys."""
-    if facts.approval(step) is not None:
+def _fighting(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
+    if Cause.DRIFT not in step.causes or facts.approval(step) is not None:
         return
-    policy = step.app.policy
-    moved_by_git = {Cause.GIT, Cause.BOTH, Cause.UNKNOWN}
-    moved_by_drift = {Cause.DRIFT, Cause.BOTH, Cause.UNKNOWN}
-    if policy.on_commit is OnCommit.HOLD and (names := _fields(step, lambda c: c.cause in moved_by_git)):
+    if (heat := limits.heat(step.ref, facts.fleet.recent, facts.now)) > limits.HOT:
+        names = _fields(step, {Cause.DRIFT})
+        detail = f"put back about {heat:.0f} times lately, and somebody changes {', '.join(names)} again each time"
+        yield Hold(Rule.FIGHTING, detail, step.ref, names, _approve(plan))
+
+
+def _by_cause(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
+    """The app's own policy per field. Unknown and both fall under the stricter of the two keys.
+
+    An approval lifts all of it but one: what drifted and nothing else stays ignored, because approving a commit of
+    the same app says nothing about it.
+    """
+    policy, approved = step.app.policy, facts.approval(step) is not None
+    by_git = {Cause.GIT, Cause.BOTH, Cause.UNKNOWN}
+    by_drift = {Cause.DRIFT, Cause.BOTH, Cause.UNKNOWN}
+    if policy.on_commit is OnCommit.HOLD and not approved and (names := _fields(step, by_git)):
         yield Hold(Rule.COMMIT_HELD, "on_commit: hold", step.ref, names, _approve(plan))
-    if policy.on_drift is not OnDrift.CORRECT and (names := _fields(step, lambda c: c.cause in moved_by_drift)):
-        rule = Rule.DRIFT_REPORTED if policy.on_drift is OnDrift.REPORT else Rule.DRIFT_IGNORED
-        yield Hold(rule, f"on_drift: {policy.on_drift}", step.ref, names, _approve(plan))
+    if policy.on_drift is OnDrift.REPORT and not approved and (names := _fields(step, by_drift)):
+        yield Hold(Rule.DRIFT_REPORTED, "on_drift: report", step.ref, names, _approve(plan))
+    if policy.on_drift is OnDrift.IGNORE:
+        if names := _fields(step, {Cause.DRIFT}):
+            release = f"change on_drift of {step.app.name} in git"
+            yield Hold(Rule.DRIFT_IGNORED, "on_drift: ignore", step.ref, names, release)
+        if not approved and (names := _fields(step, by_drift & by_git)):
+            yield Hold(Rule.DRIFT_IGNORED, "on_drift: ignore", step.ref, names, _approve(plan))
 
 
-def _fields(step: AppPlan, wanted: Callable[[FieldChange], bool]) -> tuple[Field, ...]:
-    return tuple(change.field for change in step.changes if wanted(change))
+def _protected(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
+    """A change of these fields needs a person's word, whoever made it (invariant I4)."""
+    changed = {change.field for change in step.changes}
+    names = tuple(name for name in step.app.policy.protected if name in changed)
+    if names and facts.approval(step) is None:
+        yield Hold(Rule.PROTECTED, f"protected: {', '.join(names)}", step.ref, names, _approve(plan))
+
+
+def _fields(step: AppPlan, causes: Collection[Cause]) -> tuple[Field, ...]:
+    return tuple(change.field for change in step.changes if change.cause in causes)
+
+
+def written(decision: Decision) -> Decision:
+    """The decision once something of its plan was written: the id that its holds name is no plan's any more."""
+    void = _approve(decision.plan)
+    holds = tuple(replace(hold, release=ANEW) if hold.release == void else hold for hold in decision.holds)
+    return replace(decision, holds=holds)
 
 
 def _approve(plan: Plan) -> str:
     return f"syncer approve {plan.id[:12]} --reason '…'"
 
 
-CHECKS = (_suspended, _window, _open_intent, _refused, _not_converging, _by_cause)
+CHECKS = (_suspended, _window, _open_intent, _refused, _not_converging, _fighting, _by_cause, _protected)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from syncer.errors import VendorKind
 from syncer.model.outcome import AppStatus, State, Status
 from syncer.model.planned import Cause, Rule
-from syncer.plan import gate
+from syncer.plan import build, gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +24,10 @@ HELD_STATES: Final = {
     Rule.REFUSED: State.FAILING,
     Rule.NOT_CONVERGING: State.NOT_CONVERGING,
     Rule.COMMIT_HELD: State.HELD,
+    Rule.PROTECTED: State.HELD,
+    Rule.BUDGET: State.HELD,
+    Rule.MASS_DRIFT: State.HELD,
+    Rule.FIGHTING: State.FIGHTING,
 }
 """The state that a hold gives its app; rules not listed leave it with the state its changes have."""
 
@@ -70,9 +74,11 @@ def _state(app: DesiredApp, step: AppPlan | None, silent: Unreadable | None, obs
 def _compared(step: AppPlan | None, outcome: Outcome | None, holds: tuple[Hold, ...]) -> tuple[State, str]:
     if step is None:
         return State.IN_SYNC, "live settings are as git declares them"
-    if outcome is not None and outcome.status is Status.APPLIED and not holds:
-        return State.IN_SYNC, "applied and read back"
-    return _differing(step, holds)
+    if outcome is None or outcome.status is not Status.APPLIED:
+        return _differing(step, holds)
+    held = {name for hold in holds for name in hold.fields}
+    left = build.narrowed(step, held.__contains__)
+    return _differing(left, holds) if left else (State.IN_SYNC, "applied and read back")
 
 
 def _differing(step: AppPlan, holds: tuple[Hold, ...]) -> tuple[State, str]:

@@ -1,0 +1,95 @@
+"""Limits on a whole pass: what is right for one app may be a glitch, or a mistake, when it is right for all at once.
+
+An approved step passes them all but the last: a person has seen it. Too much of the fleet unreadable means that the
+vendor, the network or the customer id is wrong, and then nothing at all is written.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from syncer.model.planned import Cause, Hold, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from syncer.model.desired import AppRef
+    from syncer.model.planned import AppPlan, Plan, RecentPut
+
+HALF_LIFE: Final = timedelta(hours=6)
+"""The time constant after which a put-back counts only 1/e as much (hazard C9)."""
+HOT: Final = 3.0
+"""Put-backs, each worth less with age, beyond which syncer stops fighting whoever undoes them."""
+FEWEST_UNREADABLE: Final = 1
+"""So many unreadable apps never stop the others, however small the fleet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The operator's limits. Shares are fractions of the fleet; `per` is the budget's rolling window."""
+
+    apps: int
+    share: float
+    at_least: int
+    per: timedelta
+    drift_apps: int
+    drift_share: float
+    unreadable: float
+
+    def budget(self, fleet: int) -> int:
+        """Apps that may change in a window without a person's word: a floor, not an exemption, for small fleets."""
+        return max(self.at_least, min(self.apps, math.floor(self.share * fleet)))
+
+    def drifted(self, fleet: int) -> int:
+        """Apps that may have drifted at once and still be put back."""
+        return max(self.drift_apps, math.floor(self.drift_share * fleet))
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The size of the whole fleet, whatever was selected, and the PUTs of the recent past."""
+
+    size: int = 0
+    recent: tuple[RecentPut, ...] = ()
+
+
+def of_pass(plan: Plan, limits: Limits, fleet: Fleet) -> Iterator[Hold]:
+    """Holds against everything, approved or not."""
+    unreadable = len(plan.unreadable)
+    if plan.steps and unreadable > max(FEWEST_UNREADABLE, limits.unreadable * fleet.size):
+        yield Hold(
+            Rule.TOO_MANY_UNREADABLE,
+            f"{unreadable} of {fleet.size} apps can't be read, more than {limits.unreadable:.0%}: nothing is written",
+            release="nothing to do when it passes; else `syncer doctor`",
+        )
+
+
+def of_steps(steps: Sequence[AppPlan], limits: Limits, fleet: Fleet, now: datetime, release: str) -> Iterator[Hold]:
+    """Holds against steps that nobody approved; all of them or none, so that no order decides who goes first."""
+    drifted = [step for step in steps if Cause.DRIFT in step.causes]
+    if len(drifted) > (most := limits.drifted(fleet.size)):
+        detail = (
+            f"{len(drifted)} apps drifted at once, more than {most} of {fleet.size}: it may be the vendor's mistake"
+        )
+        yield from (Hold(Rule.MASS_DRIFT, detail, step.ref, release=release) for step in steps)
+    spent = {put.ref for put in fleet.recent if not put.approved and now - put.at < limits.per}
+    wanted = {step.ref for step in steps}
+    if len(spent | wanted) > (most := limits.budget(fleet.size)):
+        detail = f"{len(wanted - spent)} more apps would make {len(spent | wanted)} changed in {_hours(limits.per)}, "
+        yield from (
+            Hold(Rule.BUDGET, f"{detail}over the budget of {most}", step.ref, release=release) for step in steps
+        )
+
+
+def heat(ref: AppRef, recent: Iterable[RecentPut], now: datetime) -> float:
+    """How hotly an app's drift was put back: each put-back counts 1, and less with age."""
+    ages = (now - put.at for put in recent if put.ref == ref and put.drift and not put.approved)
+    return sum(math.exp(-max(age, timedelta()) / HALF_LIFE) for age in ages)
+
+
+def _hours(span: timedelta) -> str:
+    return f"{span / timedelta(hours=1):g} h"

@@ -1,0 +1,137 @@
+"""Limits on a whole pass: budget, mass drift, unreadable share, heat."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncer.model.outcome import State
+from syncer.model.planned import Plan, RecentPut, Rule
+from syncer.plan import limits, states
+from syncer.plan.limits import Fleet, Limits
+from tests.support.builders import (
+    NOW,
+    a_last,
+    a_live,
+    a_plan,
+    a_ref,
+    a_step,
+    an_app,
+    an_approval,
+    decide,
+    live_settings,
+    unreadable,
+)
+
+USUAL = Limits(25, 0.3, 3, timedelta(hours=24), 2, 0.2, 0.3)
+GENEROUS = replace(USUAL, apps=1000, share=1.0, at_least=1000)
+
+
+def names(count: int) -> list[str]:
+    return [f"n{number:03d}" for number in range(count)]
+
+
+def changed(count: int, unread: int = 0) -> Plan:
+    """A plan in which `count` apps differ without a record and `unread` more can't be read."""
+    pairs = [(an_app(name), a_live(name)) for name in names(count)]
+    silent = [(an_app(f"u{name}"), unreadable(f"u{name}")) for name in names(unread)]
+    return a_plan(*pairs, *silent)
+
+
+def drifted(count: int) -> Plan:
+    """A plan in which `count` apps were moved at the vendor."""
+    apps = [an_app(name) for name in names(count)]
+    last = [a_last(app.name, app.settings.over(live_settings())) for app in apps]
+    return a_plan(*((app, a_live(app.name)) for app in apps), last=last)
+
+
+def test_no_fleet_and_no_drift_gets_past_a_limit() -> None:
+    for size in range(1, 51):
+        for count in range(size + 1):
+            decision = decide(drifted(count), limits=USUAL, fleet=Fleet(size))
+            assert len(decision.approved) <= min(USUAL.drifted(size), USUAL.budget(size))
+            assert len(decision.approved) in {0, count}
+
+
+def test_no_fleet_gets_past_the_budget_with_commits() -> None:
+    for size in range(1, 51):
+        for count in range(size + 1):
+            decision = decide(changed(count), limits=USUAL, fleet=Fleet(size))
+            assert len(decision.approved) == (count if count <= USUAL.budget(size) else 0)
+
+
+@pytest.mark.parametrize(("fleet", "budget"), [(1, 3), (10, 3), (20, 6), (80, 24), (84, 25), (5000, 25)])
+def test_the_budget_is_a_share_with_a_floor_and_a_ceiling(fleet: int, budget: int) -> None:
+    assert USUAL.budget(fleet) == budget
+
+
+def test_small_steps_add_up_and_the_same_app_twice_is_one() -> None:
+    recent = tuple(RecentPut(a_ref(name), NOW - timedelta(hours=1), drift=False, approved=False) for name in names(3))
+    fleet = Fleet(10, recent)
+    assert len(decide(changed(3), limits=USUAL, fleet=fleet).approved) == 3
+    held = decide(a_plan((an_app("other"), a_live("other"))), limits=USUAL, fleet=fleet)
+    assert [hold.rule for hold in held.holds] == [Rule.BUDGET]
+    assert held.holds[0].release.startswith("syncer approve ")
+
+
+def test_old_puts_and_approved_ones_leave_the_budget_alone() -> None:
+    old = tuple(RecentPut(a_ref(f"o{n}"), NOW - timedelta(hours=24), drift=False, approved=False) for n in names(9))
+    approved = tuple(RecentPut(a_ref(f"a{n}"), NOW, drift=False, approved=True) for n in names(9))
+    assert len(decide(changed(3), limits=USUAL, fleet=Fleet(10, old + approved)).approved) == 3
+
+
+def test_an_approved_step_passes_budget_and_mass_drift_and_the_others_do_not() -> None:
+    plan = drifted(30)
+    decision = decide(plan, an_approval(plan.steps[0]), limits=USUAL, fleet=Fleet(30))
+    assert [step.ref for step in decision.approved] == [plan.steps[0].ref]
+    assert {hold.rule for hold in decision.holds} == {Rule.MASS_DRIFT, Rule.BUDGET}
+
+
+def test_one_unreadable_app_stops_no_other_and_many_stop_all() -> None:
+    assert len(decide(changed(2, unread=1), limits=USUAL, fleet=Fleet(3)).approved) == 2
+    plan = changed(2, unread=2)
+    decision = decide(plan, an_approval(plan.steps[0]), limits=USUAL, fleet=Fleet(4))
+    assert decision.approved == ()
+    assert [hold.rule for hold in decision.holds if hold.ref is None] == [Rule.TOO_MANY_UNREADABLE]
+
+
+def test_exactly_the_share_is_not_more_than_the_share() -> None:
+    assert len(decide(changed(1, unread=3), limits=USUAL, fleet=Fleet(10)).approved) == 1
+    assert decide(changed(1, unread=4), limits=USUAL, fleet=Fleet(10)).approved == ()
+
+
+def put_backs(*hours_ago: float) -> tuple[RecentPut, ...]:
+    return tuple(RecentPut(a_ref(), NOW - timedelta(hours=h), drift=True, approved=False) for h in hours_ago)
+
+
+@pytest.mark.parametrize(
+    ("recent", "fights"),
+    [
+        (put_backs(), False),
+        (put_backs(0.1, 0.2, 0.3), False),
+        (put_backs(0.1, 0.2, 0.3, 0.4), True),
+        (put_backs(12, 24, 36, 48, 60), False),
+        (put_backs(0, 1, 2, 3, 4, 5), True),
+    ],
+)
+def test_a_fight_is_many_put_backs_in_a_short_time(recent: tuple[RecentPut, ...], *, fights: bool) -> None:
+    assert (limits.heat(a_ref(), recent, NOW) > limits.HOT) is fights
+    app = an_app()
+    plan = a_plan((app, a_live()), last=[a_last(app.name, app.settings.over(live_settings()))])
+    decision = decide(plan, limits=GENEROUS, fleet=Fleet(10, recent))
+    assert [hold.rule for hold in decision.holds] == ([Rule.FIGHTING] if fights else [])
+    [status] = states.after([app], states.Observed(decision, NOW))
+    assert status.state is (State.FIGHTING if fights else State.DRIFTED)
+
+
+def test_an_approval_ends_a_fight_once_and_a_commit_is_no_fight() -> None:
+    hot = Fleet(10, put_backs(0.1, 0.2, 0.3, 0.4))
+    plan = drifted(1)
+    same = Fleet(10, tuple(replace(put, ref=plan.steps[0].ref) for put in hot.recent))
+    assert decide(plan, an_approval(plan.steps[0]), limits=GENEROUS, fleet=same).approved
+    assert decide(a_plan((an_app(), a_live())), limits=GENEROUS, fleet=hot).approved
+    others = put_backs(0.1, 0.2, 0.3, 0.4)
+    assert limits.heat(a_ref("another"), others, NOW) == 0
+    assert a_step().ref == a_ref()
