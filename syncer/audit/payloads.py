@@ -1,0 +1,198 @@
+"""What each record says, as plain data: pure, from the model's values to the `data` of an event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncer.audit.events import EventType, Note
+from syncer.model.fields import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from syncer.audit.digests import Digests
+    from syncer.audit.events import JSON, Adoption
+    from syncer.errors import RefusedCommitError
+    from syncer.model.desired import Revision
+    from syncer.model.fields import AppSettings
+    from syncer.model.outcome import Intent, Result
+    from syncer.model.planned import AppPlan, Approval, Hold, SourceApproval
+
+
+def instant(at: datetime) -> str:
+    """An aware time as RFC 3339 with microseconds; UTC is written `Z`."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def values(settings: AppSettings, digests: Digests) -> dict[str, JSON]:
+    """Every declared field as it may be shown, and under `hmac` the digest of what it really is."""
+    seen: dict[str, JSON] = {field.value: shown(value) for field, value in settings.declared()}
+    return {**seen, "hmac": digests.all(settings)}
+
+
+def source(revision: Revision) -> dict[str, JSON]:
+    """Where desired state came from; `commit` is `sha256:…` for a plain folder, which has no author or subject."""
+    data: dict[str, JSON] = {"repo": revision.source, "commit": revision.id}
+    if revision.commit is not None:
+        data["author"] = revision.commit.author
+        data["committed"] = revision.commit.at.isoformat()
+        data["subject"] = revision.commit.subject
+        if revision.commit.signer:
+            data["signed"] = revision.commit.signer
+    return data
+
+
+def intent(wanted: Intent, digests: Digests) -> Note:
+    """One PUT about to be made."""
+    step = wanted.step
+    data: dict[str, JSON] = {
+        "reqid": wanted.request_id,
+        "runid": wanted.run_id,
+        "attempt": wanted.attempt,
+        "name": step.app.name,
+        "reason": {"trigger": wanted.trigger.value, "causes": sorted(step.causes)},
+        "mode": "apply",
+        "git": {**source(step.app.revision), **_places(step)},
+        "plan": wanted.plan_id,
+        "digest": step.digest,
+        "target": step.target,
+        "base": step.base,
+        "approval": None if wanted.approval is None else _approval(wanted.approval),
+        "changes": _changes(step),
+        "held": tuple(step.held),
+        "danger": sorted({change.danger for change in step.changes if change.danger is not None}),
+        "before": values(step.live.settings, digests),
+        "after": values(step.body, digests),
+    }
+    return Note(EventType.PUT_INTENT, data, wanted.ref)
+
+
+def result(ended: Result, digests: Digests, *, recovered: bool) -> Note:
+    """How a PUT ended; `recovered` for one whose process ended before it could say."""
+    data: dict[str, JSON] = {
+        "reqid": ended.request_id,
+        "verdict": ended.verdict.value,
+        "message": ended.message,
+        "status": ended.status,
+        "bodysha256": ended.body_sha256,
+        "elapsed": round(ended.elapsed, 6),
+        "window": round(ended.window, 6),
+        "live": None,
+    }
+    if ended.live is not None:
+        data["live"] = {
+            **values(ended.live.settings, digests),
+            "read": instant(ended.live.read_at),
+            "updated": ended.live.updated_at,
+        }
+    return Note(EventType.PUT_RECOVERED if recovered else EventType.PUT_RESULT, data, ended.ref)
+
+
+def adopted(adoption: Adoption, digests: Digests) -> Note:
+    """An app first seen in agreement with git."""
+    data: dict[str, JSON] = {
+        "name": adoption.name,
+        "git": source(adoption.revision),
+        "live": {
+            **values(adoption.live.settings, digests),
+            "read": instant(adoption.live.read_at),
+            "updated": adoption.live.updated_at,
+        },
+    }
+    return Note(EventType.APP_ADOPTED, data, adoption.live.ref)
+
+
+def approved(approval: Approval) -> Note:
+    """A person's word for one app's exact change."""
+    return Note(EventType.APPROVE, _approval(approval), approval.ref)
+
+
+def source_approved(approval: SourceApproval) -> Note:
+    """A person's word for one commit that does not follow the one in force."""
+    data: dict[str, JSON] = {
+        "by": approval.by,
+        "reason": approval.reason,
+        "before": approval.was,
+        "commit": approval.commit,
+        "expires": instant(approval.expires),
+    }
+    return Note(EventType.SOURCE_APPROVED, data)
+
+
+def source_held(error: RefusedCommitError) -> Note:
+    """A commit of the source that is not taken; what was in force stays so."""
+    data: dict[str, JSON] = {
+        "rule": error.rule.value,
+        "detail": error.message,
+        "fields": (),
+        "release": error.hint,
+        "plan": "",
+        "digest": "",
+    }
+    return Note(EventType.HOLD, data)
+
+
+def held(hold: Hold, *, digest: str = "", plan: str = "") -> Note:
+    """Why something is not written; `digest` and `plan` name what, where there is a plan."""
+    data: dict[str, JSON] = {
+        "rule": hold.rule.value,
+        "detail": hold.detail,
+        "fields": tuple(hold.fields),
+        "release": hold.release,
+        "plan": plan,
+        "digest": digest,
+    }
+    return Note(EventType.HOLD, data, hold.ref)
+
+
+def drift_seen(step: AppPlan, digests: Digests) -> Note:
+    """An app that differs at the vendor from what was last applied, with the time in which it moved."""
+    data: dict[str, JSON] = {
+        "name": step.app.name,
+        "digest": step.digest,
+        "git": {**source(step.app.revision), **_places(step)},
+        "changes": _changes(step),
+        "movedafter": None if step.moved_after is None else instant(step.moved_after),
+        "movedbefore": instant(step.moved_before),
+        "live": values(step.live.settings, digests),
+    }
+    return Note(EventType.DRIFT_SEEN, data, step.ref)
+
+
+def source_changed(before: str, revision: Revision, *, apps: int, rejected: Sequence[str] = ()) -> Note:
+    """Another revision is in force; `before` is the last one's id (empty at first), `rejected` the broken files."""
+    data: dict[str, JSON] = {"before": before, "git": source(revision), "apps": apps, "rejected": tuple(rejected)}
+    return Note(EventType.SOURCE_CHANGED, data)
+
+
+def config_changed(before: str, after: str, keys: Iterable[str]) -> Note:
+    """The daemon's configuration is another one: SHA-256 of both (`before` may be empty), names of the keys."""
+    return Note(EventType.CONFIG_CHANGED, {"before": before, "after": after, "keys": sorted(keys)})
+
+
+def _approval(approval: Approval) -> dict[str, JSON]:
+    return {
+        "by": approval.by,
+        "reason": approval.reason,
+        "plan": approval.plan_id,
+        "digest": approval.digest,
+        "expires": instant(approval.expires),
+    }
+
+
+def _places(step: AppPlan) -> dict[str, JSON]:
+    lines: dict[str, JSON] = {change.field.value: str(change.origin) for change in step.changes}
+    return {"file": step.app.at.path, "lines": lines}
+
+
+def _changes(step: AppPlan) -> dict[str, JSON]:
+    return {
+        change.field.value: {
+            "cause": change.cause.value,
+            "live": shown(change.live),
+            "git": shown(change.desired),
+            "danger": None if change.danger is None else change.danger.value,
+        }
+        for change in step.changes
+    }

@@ -1,0 +1,172 @@
+"""What the records add up to, as tables: the same code for a first build and for catching up."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from syncer.audit.events import EventType, ref_of
+from syncer.model.outcome import Verdict
+from syncer.model.planned import Cause
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from syncer.audit.chain import Event, Spot
+    from syncer.model.desired import AppRef
+
+VERSION: Final = 4
+"""Of the tables below; another one on the disk is thrown away and built again."""
+
+TABLES: Final = """
+CREATE TABLE place (version INTEGER, logid TEXT, records INTEGER, segment INTEGER, end INTEGER, head TEXT,
+    closed INTEGER, last INTEGER);
+CREATE TABLE applied (customer TEXT, app TEXT, digests TEXT, revision TEXT, at TEXT, seq INTEGER,
+    PRIMARY KEY (customer, app)) WITHOUT ROWID;
+CREATE TABLE intents (reqid TEXT, customer TEXT, app TEXT, seq INTEGER, event TEXT, target TEXT, after TEXT,
+    revision TEXT, at TEXT, drift INTEGER, approved INTEGER, verdict TEXT, status INTEGER, ended TEXT, message TEXT,
+    PRIMARY KEY (reqid, seq)) WITHOUT ROWID;
+CREATE INDEX intents_of_app ON intents (customer, app, seq);
+CREATE INDEX intents_by_time ON intents (at);
+CREATE INDEX intents_open ON intents (seq) WHERE verdict IS NULL;
+CREATE TABLE approvals (seq INTEGER PRIMARY KEY, customer TEXT, app TEXT, digest TEXT, plan TEXT, by TEXT, reason TEXT,
+    expires TEXT, used INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE source_approvals (seq INTEGER PRIMARY KEY, was TEXT, sha TEXT, by TEXT, reason TEXT, expires TEXT,
+    used INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE story (seq INTEGER PRIMARY KEY, customer TEXT, app TEXT, segment INTEGER, offset INTEGER, type TEXT,
+    fields TEXT, reqid TEXT);
+CREATE INDEX story_of_app ON story (customer, app, seq);
+CREATE TABLE seen (customer TEXT, app TEXT, at TEXT, PRIMARY KEY (customer, app)) WITHOUT ROWID;
+"""
+"""All but `seen` follow from the journal. `seen` is a cache: without it, an app was last seen when it was recorded."""
+
+
+def take(database: sqlite3.Connection, spot: Spot, event: Event) -> None:
+    """Take one record in. Types that the tables have no use for, later ones included, pass by."""
+    if of_source := _OF_SOURCE.get(event["type"]):
+        of_source(database, event)
+    ref = ref_of(event.get("subject"))
+    if ref is None:
+        return
+    if recipe := _RECIPES.get(event["type"]):
+        recipe(database, ref, event)
+    if event["type"] not in _ENDS:
+        data = event["data"]
+        fields = " ".join((*data.get("changes", ()), *data.get("fields", ())))
+        database.execute(
+            "INSERT INTO story VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (int(event["seq"]), ref.customer_id, ref.app_id, *spot, event["type"], fields, data.get("reqid")),
+        )
+
+
+def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    data = event["data"]
+    kept = {name: data[name] for name in ("reqid", "name", "git", "after", "before")}
+    brief = {"subject": event["subject"], "time": event["time"], "data": kept}
+    held = data.get("held", ())  # carried as they were live, which is not what git declares: nothing was settled
+    after = json.dumps({name: digest for name, digest in data["after"]["hmac"].items() if name not in held})
+    database.execute(
+        "INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL)",
+        (
+            data["reqid"],
+            ref.customer_id,
+            ref.app_id,
+            int(event["seq"]),
+            json.dumps(brief),
+            data["target"],
+            after,
+            data["git"]["commit"],
+            event["time"],
+            Cause.DRIFT in data["reason"]["causes"],
+            data["approval"] is not None,
+        ),
+    )
+    if approval := data["approval"]:
+        database.execute(
+            "UPDATE approvals SET used = 1 WHERE customer = ? AND app = ? AND plan = ? AND digest = ?",
+            (ref.customer_id, ref.app_id, approval["plan"], approval["digest"]),
+        )
+
+
+def _end(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    data = event["data"]
+    database.execute(
+        "UPDATE intents SET verdict = ?, status = ?, ended = ?, message = ?, event = NULL"
+        " WHERE reqid = ? AND verdict IS NULL",
+        (data["verdict"], data["status"], event["time"], data["message"], data["reqid"]),
+    )
+    if data["verdict"] == Verdict.APPLIED:
+        _applied(database, ref, event)
+
+
+def _applied(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    """Take a PUT as the last one applied; of fields that it only carried, what was known before stays known."""
+    app = (ref.customer_id, ref.app_id)
+    intent = database.execute(
+        "SELECT after, revision FROM intents WHERE customer = ? AND app = ? AND reqid = ? ORDER BY seq DESC LIMIT 1",
+        (*app, event["data"]["reqid"]),
+    ).fetchone()
+    if intent is None:
+        return
+    before = database.execute("SELECT digests FROM applied WHERE customer = ? AND app = ?", app).fetchone()
+    digests = {**(json.loads(before[0]) if before else {}), **json.loads(intent[0])}
+    database.execute(
+        "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?)",
+        (*app, json.dumps(digests), intent[1], event["time"], int(event["seq"])),
+    )
+
+
+def _adoption(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    data = event["data"]
+    database.execute(
+        "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            ref.customer_id,
+            ref.app_id,
+            json.dumps(data["live"]["hmac"]),
+            data["git"]["commit"],
+            event["time"],
+            int(event["seq"]),
+        ),
+    )
+
+
+def _approval(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    data: dict[str, Any] = event["data"]
+    database.execute(
+        "INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (
+            int(event["seq"]),
+            ref.customer_id,
+            ref.app_id,
+            *(data[name] for name in ("digest", "plan", "by", "reason", "expires")),
+        ),
+    )
+
+
+def _source_approved(database: sqlite3.Connection, event: Event) -> None:
+    data = event["data"]
+    database.execute(
+        "INSERT INTO source_approvals VALUES (?, ?, ?, ?, ?, ?, 0)",
+        (int(event["seq"]), *(data[name] for name in ("before", "commit", "by", "reason", "expires"))),
+    )
+
+
+def _source_changed(database: sqlite3.Connection, event: Event) -> None:
+    """A commit that came in force has used its approval up."""
+    database.execute("UPDATE source_approvals SET used = 1 WHERE sha = ?", (event["data"]["git"]["commit"],))
+
+
+_ENDS: Final = frozenset({EventType.PUT_RESULT.value, EventType.PUT_RECOVERED.value})
+_RECIPES: Final[dict[str, Callable[[sqlite3.Connection, AppRef, Event], None]]] = {
+    EventType.PUT_INTENT: _intent,
+    EventType.PUT_RESULT: _end,
+    EventType.PUT_RECOVERED: _end,
+    EventType.APP_ADOPTED: _adoption,
+    EventType.APPROVE: _approval,
+}
+_OF_SOURCE: Final[dict[str, Callable[[sqlite3.Connection, Event], None]]] = {
+    EventType.SOURCE_APPROVED: _source_approved,
+    EventType.SOURCE_CHANGED: _source_changed,
+}
