@@ -1,0 +1,249 @@
+"""One pass: load, read, recover, plan, gate, apply, report. The same for a command, a CronJob and the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from syncer import narration
+from syncer.apply import recover, run
+from syncer.apply.one import Run
+from syncer.desired import windows
+from syncer.errors import DesiredStateError, HeldError, JournalError, RefusedCommitError, StoppedError, SyncerError
+from syncer.log import Event
+from syncer.model.live import Unreadable
+from syncer.model.outcome import Status, SyncReport
+from syncer.model.problems import counted
+from syncer.narration import Narrator
+from syncer.parts import Tally
+from syncer.plan import build, gate, states
+from syncer.plan.limits import Fleet
+from syncer.vendor.sweep import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+    from datetime import datetime
+
+    from structlog.typing import FilteringBoundLogger
+
+    from syncer.model.desired import AppRef, DesiredApp, DesiredState
+    from syncer.model.live import Live
+    from syncer.model.outcome import AppStatus, Outcome
+    from syncer.model.planned import Decision, Plan
+    from syncer.parts import Ask, Parts
+
+T = TypeVar("T")
+RECENT = timedelta(days=7)
+"""How far back PUTs are looked at: longer than any budget's window is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The two sides of a pass, before anything is decided."""
+
+    desired: DesiredState
+    apps: tuple[DesiredApp, ...]
+    live: tuple[Live, ...]
+    blocked: frozenset[AppRef]
+
+
+class Reconciler:
+    """Runs passes one after the other; remembers only what the next pass's report needs of the last."""
+
+    def __init__(self, parts: Parts, previous: Mapping[AppRef, AppStatus]) -> None:
+        self._parts = parts
+        self._previous = dict(previous)
+        self._narrator = Narrator()
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ends the pass under way soon: a PUT in flight is finished and recorded, no other is begun."""
+        self._stop.set()
+        self._parts.interrupt()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether stop was called."""
+        return self._stop.is_set()
+
+    async def run(self, ask: Ask) -> SyncReport:
+        """One whole pass.
+
+        Raises SourceError or DesiredStateError when no desired state is in force (or, if strict, when the newest one
+        can't be read or is invalid), HeldError when the plan is not the one expected. Failures of single apps are in
+        the report.
+        """
+        started, begun = self._parts.clock.now(), self._parts.clock.monotonic()
+        run_id = self._parts.new_id()
+        log = self._parts.log.bind(run_id=run_id, trigger=ask.trigger.value)
+        log.debug(Event.PASS_STARTED)
+        reading = await self._read(ask, log)
+        decision = self._decide(reading)
+        if ask.expect_plan and not decision.plan.id.startswith(ask.expect_plan):
+            raise HeldError(
+                f"the plan is {decision.plan.id[:12]} now, not {ask.expect_plan[:12]}",
+                hint="look at it again with `syncer plan`, then name the new id",
+            )
+        self._witness(reading, decision, log)
+        outcomes = await self._apply(ask, run_id, decision, log)
+        if any(outcome.status is Status.APPLIED for outcome in outcomes):
+            decision = gate.written(decision)
+        statuses = self._statuses(reading, decision, outcomes, log)
+        elapsed = self._parts.clock.monotonic() - begun
+        return SyncReport(
+            run_id=run_id,
+            trigger=ask.trigger,
+            revision=reading.desired.revision,
+            decision=decision,
+            started=started,
+            elapsed=elapsed,
+            writes=ask.write and self._parts.writer is not None,
+            outcomes=outcomes,
+            apps=statuses,
+            problems=reading.desired.problems,
+            rejected=reading.desired.rejected,
+        )
+
+    async def _read(self, ask: Ask, log: FilteringBoundLogger) -> Reading:
+        desired = await self._until_stopped(asyncio.to_thread(self._refreshed, ask, log))
+        if ask.strict and not desired.valid:
+            raise DesiredStateError(f"the desired state is invalid: {counted(desired.problems)}", desired.problems)
+        self._narrator.source(desired, log)
+        apps = ask.select(desired.apps)
+        tally = Tally(ask.progress, len(apps))
+        reading = sweep(
+            self._parts.reader,
+            apps,
+            self._parts.concurrency,
+            on_read=lambda live: tally.one(failed=isinstance(live, Unreadable)),
+        )
+        live = await self._until_stopped(reading)
+        self._narrator.unknown_fields(live, log)
+        return Reading(desired, apps, live, self._recover(live, log))
+
+    def _refreshed(self, ask: Ask, log: FilteringBoundLogger) -> DesiredState:
+        try:
+            return self._parts.desired.refresh()
+        except SyncerError as error:
+            if isinstance(error, RefusedCommitError):
+                self._witness_refusal(error, log)
+            kept = self._parts.desired.in_force
+            if kept is None or ask.strict:
+                raise
+            log.error(Event.SOURCE_FAILED, error=error.message, hint=error.hint, in_force=kept.revision.short)
+            return kept
+
+    def _witness_refusal(self, refused: RefusedCommitError, log: FilteringBoundLogger) -> None:
+        if self._parts.witness is None:
+            return
+        try:
+            self._parts.witness.refused(refused)
+        except JournalError as error:
+            log.error(Event.JOURNAL_POISONED, error=error.message)
+
+    async def _until_stopped(self, work: Coroutine[object, object, T]) -> T:
+        """The work's result, unless asked to stop first: reading has no effects and may be broken off anywhere."""
+        task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise StoppedError("asked to stop while reading; nothing was written")
+            return await task
+        finally:
+            stop.cancel()
+            task.cancel()
+
+    def _recover(self, live: tuple[Live, ...], log: FilteringBoundLogger) -> frozenset[AppRef]:
+        """Resolves open intents with what was just read; without a journal they only stay blocked."""
+        intents = self._parts.memory.open_intents()
+        if not intents or self._parts.journal is None:
+            return frozenset(intent.ref for intent in intents)
+        found = {app.ref: app for app in live}
+        try:
+            blocked = recover.resolve(intents, found, self._parts.journal, self._parts.digest)
+        except JournalError as error:  # nothing more is written, but looking goes on (hazard E1)
+            log.error(Event.JOURNAL_POISONED, error=error.message)
+            return frozenset(intent.ref for intent in intents)
+        for intent in intents:
+            event = Event.INTENT_OPEN if intent.ref in blocked else Event.INTENT_RECOVERED
+            log.warning(event, app=str(intent.ref), request_id=intent.request_id)
+        return blocked
+
+    def _decide(self, reading: Reading) -> Decision:
+        memory, now = self._parts.memory, self._parts.clock.now()
+        last = memory.last_applied()
+        pairs = zip(reading.apps, reading.live, strict=True)
+        plan = build.build(reading.desired.revision, pairs, last, self._parts.digest)
+        return gate.decide(plan, self._facts(plan, reading, now))
+
+    def _facts(self, plan: Plan, reading: Reading, now: datetime) -> gate.Facts:
+        memory = self._parts.memory
+        opened = ((step.ref, windows.state(step.app.policy.windows, now)) for step in plan.steps)
+        return gate.Facts(
+            now=now,
+            writes=not self._parts.observe,
+            closed={ref: window.changes_at for ref, window in opened if not window.open},
+            approvals=memory.approvals(now),
+            unconfirmed={step.ref: memory.failures(step.ref, step.target) for step in plan.steps},
+            refused=frozenset(step.ref for step in plan.steps if memory.rejected(step.ref, step.target)),
+            open_intents=reading.blocked,
+            limits=self._parts.limits,
+            fleet=Fleet(len(reading.desired.apps), memory.recent_puts(now - RECENT)),
+        )
+
+    def _witness(self, reading: Reading, decision: Decision, log: FilteringBoundLogger) -> None:
+        """Records what was seen. A journal that fails stops writing, not looking."""
+        self._parts.memory.record_seen(decision.plan.in_sync, self._parts.clock.now())
+        if self._parts.witness is None:
+            return
+        try:
+            self._parts.witness.record(reading.desired, decision, zip(reading.apps, reading.live, strict=True))
+        except JournalError as error:
+            log.error(Event.JOURNAL_POISONED, error=error.message)
+
+    async def _apply(self, ask: Ask, run_id: str, decision: Decision, log: FilteringBoundLogger) -> tuple[Outcome, ...]:
+        parts = self._parts
+        if not ask.write or parts.writer is None or parts.journal is None or not decision.approved:
+            return ()
+        if trouble := parts.journal.heal():
+            log.error(Event.JOURNAL_POISONED, error=trouble)
+            return ()
+        approvals = {(a.ref, a.digest): a for a in parts.memory.approvals(parts.clock.now())}
+        steps = tuple((step, approvals.get((step.ref, step.digest))) for step in decision.approved)
+        this = Run(
+            run_id,
+            ask.trigger,
+            decision.plan.id,
+            parts.writer,
+            parts.journal,
+            parts.clock,
+            parts.new_id,
+            read_back_delays=parts.read_back_delays,
+        )
+        tally = Tally(ask.progress, len(steps))
+
+        def ended(outcome: Outcome) -> None:
+            narration.outcome(outcome, log)
+            tally.one(failed=outcome.status is not Status.APPLIED)
+
+        return await run.carry_out(
+            this,
+            steps,
+            concurrency=parts.concurrency,
+            asked_to_stop=lambda: self.stopping,
+            on_outcome=ended,
+        )
+
+    def _statuses(
+        self, reading: Reading, decision: Decision, outcomes: tuple[Outcome, ...], log: FilteringBoundLogger
+    ) -> tuple[AppStatus, ...]:
+        observed = states.Observed(
+            decision, self._parts.clock.now(), {outcome.ref: outcome for outcome in outcomes}, self._previous
+        )
+        statuses = states.after(reading.apps, observed)
+        for status in statuses:
+            narration.transition(self._previous.get(status.ref), status, log)
+        self._previous.update((status.ref, status) for status in statuses)
+        return statuses

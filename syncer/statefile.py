@@ -1,0 +1,111 @@
+"""The report of the last pass in the state folder: what `syncer status` shows, and since when a state has held."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from syncer import report as reports
+from syncer.errors import SyncerError
+from syncer.model.desired import AppRef
+from syncer.model.outcome import AppStatus, State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import timedelta
+    from pathlib import Path
+
+    from syncer.model.outcome import SyncReport
+
+NAME: Final = "status.json"
+STALE_INTERVALS: Final = 3
+STATUS_ONLY: Final = "only `syncer status` suffers: what was written stands in the journal"
+
+
+def write(state_dir: Path, report: SyncReport, fleet: Iterable[AppRef]) -> None:
+    """Replaces the report in one step; losing it to a power cut costs nothing but `since` times.
+
+    A pass over some of the `fleet` leaves what earlier ones found out about the others. Raises SyncerError.
+    """
+    target = state_dir / NAME
+    temporary = state_dir / f"{NAME}.{os.getpid()}"
+    document = _with_others(reports.of_report(report), _known(state_dir), frozenset(fleet))
+    try:
+        temporary.touch(mode=0o600)
+        temporary.write_bytes(orjson.dumps(document))
+        temporary.replace(target)
+    except OSError as error:
+        raise SyncerError(f"{target} can't be written: {error.strerror}", hint=STATUS_ONLY) from error
+
+
+def _known(state_dir: Path) -> dict[str, Any] | None:
+    try:
+        return read(state_dir)
+    except SyncerError:
+        return None  # only `since` times are lost with it, and this pass replaces it
+
+
+def _with_others(document: dict[str, Any], former: dict[str, Any] | None, fleet: frozenset[AppRef]) -> dict[str, Any]:
+    rows = {_ref(row): row for row in former["apps"] if _ref(row) in fleet} if former else {}
+    rows.update((_ref(row), row) for row in document["apps"])
+    apps = [rows[ref] for ref in sorted(rows)]
+    return {**document, "apps": apps, "states": _counted(apps)}
+
+
+def _ref(row: Mapping[str, Any]) -> AppRef:
+    return AppRef(row["customer_id"], row["app_id"])
+
+
+def _counted(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    found = Counter(State(row["state"]) for row in rows)
+    return {state.value: found[state] for state in State if found[state]}
+
+
+def _unread(path: Path, error: OSError | ValueError) -> SyncerError:
+    if isinstance(error, OSError):
+        return SyncerError(f"{path} can't be read: {error.strerror}", hint="make it readable for this user")
+    return SyncerError(f"{path} is damaged", hint="delete it; the next pass writes it anew")
+
+
+def read(state_dir: Path) -> dict[str, Any] | None:
+    """The last report as its JSON document, None where there is none; SyncerError where it can't be read."""
+    try:
+        document = orjson.loads((state_dir / NAME).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise _unread(state_dir / NAME, error) from error
+    if not isinstance(document, dict) or document.get("schema") != reports.REPORT_SCHEMA:
+        raise SyncerError(f"{state_dir / NAME} is not a report of this version", hint="delete it")
+    try:
+        statuses(document)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SyncerError(f"{state_dir / NAME} is damaged", hint="delete it; the next pass writes it anew") from error
+    return document
+
+
+def statuses(document: Mapping[str, Any] | None) -> dict[AppRef, AppStatus]:
+    """The states that a report holds, by app."""
+    found = {}
+    for row in document["apps"] if document else ():
+        since, checked = datetime.fromisoformat(row["since"]), datetime.fromisoformat(row["checked"])
+        ref = _ref(row)
+        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked)
+    return found
+
+
+def aged(document: Mapping[str, Any], gone_stale: Collection[AppRef]) -> dict[str, Any]:
+    """The report for machines, with the state Stale for apps whose verdict is too old to be one."""
+    apps = [{**row, "state": State.STALE.value} if _ref(row) in gone_stale else row for row in document["apps"]]
+    return {**document, "apps": apps, "states": _counted(apps)}
+
+
+def stale(document: Mapping[str, Any], now: datetime, interval: timedelta) -> frozenset[AppRef]:
+    """Apps without a verdict for three intervals: whatever they were then, nobody knows what they are now."""
+    return frozenset(
+        ref for ref, status in statuses(document).items() if now - status.checked > STALE_INTERVALS * interval
+    )

@@ -1,0 +1,199 @@
+"""The composition root: settings become objects, and nothing else happens here."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+from syncer import environment, seals, sources, statefile
+from syncer.apply.one import READ_BACK_DELAYS
+from syncer.audit import digests, files
+from syncer.audit.events import Identity
+from syncer.audit.index import Index
+from syncer.audit.journal import Journal
+from syncer.audit.ulid import Ulids
+from syncer.audit.witness import Witness
+from syncer.clock import SystemBootClock, SystemClock
+from syncer.desired.tracker import Tracker
+from syncer.errors import SyncerError, UsageError
+from syncer.parts import Parts
+from syncer.plan.limits import Limits
+from syncer.reconcile import Reconciler
+from syncer.settings import Mode
+from syncer.vendor import client
+from syncer.vendor.options import VendorOptions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from structlog.typing import FilteringBoundLogger
+
+    from syncer.desired.snapshot import Source
+    from syncer.settings import Settings
+    from syncer.settings.tree import OperatorPolicy
+    from syncer.vendor.client import ReadClient
+
+CLOCK: Final = SystemClock()
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Seconds that are waited for the vendor; only tests have reason to make them shorter.
+
+    `read_back` is the wait before each read after a PUT, `backoff` what lies under the first jitter of a retry.
+    """
+
+    read_back: tuple[float, ...] = READ_BACK_DELAYS
+    backoff: float = 0.5
+
+
+WAITS: Final = Waits()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Everything of one process, open. `journal` is None for what only looks."""
+
+    settings: Settings
+    source: Source
+    tracker: Tracker
+    index: Index
+    vendor: ReadClient
+    reconciler: Reconciler
+    journal: Journal | None = None
+
+
+def unavailable(settings: Settings) -> tuple[str, ...]:
+    """Keys that ask for protection which this release does not give: refused, because being ignored would be worse."""
+    wanted = {
+        "leader.kind: lease": settings.leader.kind != "none",
+        "rollout": len(settings.rollout.waves) > 1 or settings.rollout.stop_after_failures > 0,
+        "audit.anchors: lease": "lease" in settings.audit.anchors,
+        "notify": bool(settings.notify),
+    }
+    return tuple(key for key, asked in wanted.items() if asked)
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings,
+    *,
+    write: bool,
+    log: FilteringBoundLogger,
+    principal: str,
+    settle: bool = False,
+    waits: Waits = WAITS,
+) -> AsyncIterator[Opened]:
+    """A process's objects.
+
+    With `write` the state folder is locked, the journal opened and, in apply mode, a writer made; without it nothing
+    in the process can PUT or append. `settle`: the source is read while somebody may be writing it.
+    """
+    if keys := unavailable(settings):
+        raise UsageError(f"not available in this release: {', '.join(keys)}", hint="take the keys out")
+    async with AsyncExitStack() as stack:
+        new_id = Ulids(CLOCK, secrets.token_bytes)
+        journal = _journal(settings, new_id, principal, log) if write else None
+        if journal is not None:
+            stack.enter_context(closing(journal))
+        index = Index.open(settings.state_dir) if journal else Index.view(settings.state_dir)
+        stack.enter_context(closing(index))
+        keyed = (
+            journal.digests
+            if journal
+            else digests.load(settings.state_dir, recorded=files.recorded(settings.state_dir))
+        )
+        read_from = sources.source(settings, settle=settle)
+        tracker = Tracker(
+            read_from,
+            sources.loader(settings.policy),
+            sources.memory(settings, kept=write),
+            sources.admission(settings, read_from, lambda: index.source_approvals(CLOCK.now())),
+        )
+        around = client.Surroundings(CLOCK, random.SystemRandom(), environment.read())
+        may_write = write and settings.mode is Mode.APPLY
+        reach = replace(vendor_options(settings), backoff=waits.backoff)
+        vendor = (client.open_writer if may_write else client.open_reader)(reach, around)
+        stack.push_async_callback(vendor.aclose)
+        parts = Parts(
+            desired=tracker,
+            reader=vendor,
+            memory=index,
+            digest=keyed.of,
+            clock=CLOCK,
+            new_id=new_id,
+            log=log,
+            concurrency=settings.vendor.concurrency,
+            limits=limits(settings.policy),
+            observe=settings.mode is Mode.OBSERVE,
+            interrupt=read_from.interrupt,
+            writer=vendor if isinstance(vendor, client.WriteClient) else None,
+            journal=journal,
+            witness=Witness(journal, index.last_applied, keyed) if journal else None,
+            read_back_delays=waits.read_back,
+        )
+        previous = statefile.statuses(_previous(settings))
+        yield Opened(settings, read_from, tracker, index, vendor, Reconciler(parts, previous), journal)
+
+
+def limits(policy: OperatorPolicy) -> Limits:
+    """The policy section's limits as the gate takes them."""
+    budget, drift = policy.budget, policy.mass_drift
+    return Limits(
+        apps=budget.apps,
+        share=budget.share,
+        at_least=budget.at_least,
+        per=budget.per,
+        drift_apps=drift.apps,
+        drift_share=drift.share,
+        unreadable=policy.max_unreadable,
+    )
+
+
+def vendor_options(settings: Settings) -> VendorOptions:
+    """The vendor section as the client takes it."""
+    wanted = settings.vendor
+    return VendorOptions(
+        base_url=wanted.base_url,
+        rate=wanted.rate,
+        concurrency=wanted.concurrency,
+        deadline=wanted.deadline.total_seconds(),
+        proxy=wanted.proxy or None,
+        ca_file=str(wanted.ca_file) if wanted.ca_file else None,
+    )
+
+
+def identity(principal: str) -> Identity:
+    """Who writes: the machine or Pod, the version, and what asked."""
+    environ = environment.read()
+    instance = environ.get("HOSTNAME") or os.uname().nodename
+    return Identity(
+        source=f"/syncer/{instance}",
+        instance=instance,
+        version=metadata.version("exotel-syncer"),
+        principal=principal,
+        pod=environ.get("POD_NAME", ""),
+    )
+
+
+def _journal(settings: Settings, new_id: Ulids, principal: str, log: FilteringBoundLogger) -> Journal:
+    return Journal.open(
+        settings.state_dir,
+        clock=CLOCK,
+        boot=SystemBootClock(),
+        identity=identity(principal),
+        new_id=new_id,
+        sealing=seals.sealing(settings.audit, log),
+    )
+
+
+def _previous(settings: Settings) -> dict[str, object] | None:
+    try:
+        return statefile.read(settings.state_dir)
+    except SyncerError:
+        return None  # only `since` times are lost with it; the next pass replaces the file
