@@ -1,0 +1,30 @@
+"""Who last changed the lines that a result points at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from syncer.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from syncer.desired.snapshot import Source
+    from syncer.model.desired import Commit, Origin
+
+AT_MOST: Final = 200
+"""Lines that are looked up for one result: each is a git process."""
+
+
+def commits(source: Source, revision: str, origins: Iterable[Origin]) -> dict[Origin, Commit]:
+    """The commit behind each place, as far as it is known; a plain folder knows none."""
+    found = {}
+    for origin in sorted(set(origins), key=str)[:AT_MOST]:
+        try:
+            commit = source.blame(revision, origin.path, origin.line)
+        except SourceError:  # a place that another revision has
+            continue
+        if commit is None:
+            break
+        found[origin] = commit
+    return found

@@ -1,0 +1,112 @@
+"""What `syncer doctor` looks at, each finding with what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from syncer import environment, log, wiring
+from syncer.audit import files, verify
+from syncer.cli.render import words
+from syncer.errors import SyncerError
+from syncer.model.live import LiveApp, Unreadable
+from syncer.model.text import sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from syncer.cli.render.style import Style
+    from syncer.model.desired import DesiredApp
+    from syncer.model.live import Live
+    from syncer.settings import Settings
+
+PROBED_AT_MOST = 50
+"""Apps that are read to see whether token and vendor work; more would say nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is fine, what was seen, and how to mend it."""
+
+    what: str
+    ok: bool
+    seen: str
+    mend: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """The finding for machines."""
+        return asdict(self)
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Every finding, in the order in which a run needs them; never raises SyncerError."""
+    findings = [_program("git"), _state_dir(settings.state_dir)]
+    try:
+        findings += _journal(settings.state_dir)
+    except SyncerError as error:
+        findings.append(Finding("journal", False, error.message, error.hint))
+    try:
+        async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
+            state = await asyncio.to_thread(here.tracker.refresh)
+            broken = f"{words.count(len(state.problems), 'problem')} in {words.count(len(state.rejected), 'file')}"
+            told = f"{words.count(len(state.apps), 'app')}, {broken if state.rejected else 'valid'}"
+            findings.append(Finding("source", True, f"{state.revision.source} at {state.revision.short}"))
+            findings.append(Finding("desired state", state.valid, told, "`syncer validate` shows where"))
+            findings += await _apps(here.vendor.read, state.apps)
+    except SyncerError as error:
+        findings.append(Finding("source", False, error.message, error.hint))
+    return findings
+
+
+async def _apps(read: Any, apps: tuple[DesiredApp, ...]) -> list[Finding]:
+    """Whether the vendor answers for each app, told once per kind of failure."""
+    answers: list[Live] = [await read(app) for app in apps[:PROBED_AT_MOST]]
+    fine = sum(isinstance(answer, LiveApp) for answer in answers)
+    findings = [Finding("vendor", fine == len(answers), f"{fine} of {words.count(len(answers), 'app')} can be read")]
+    failures = [answer for answer in answers if isinstance(answer, Unreadable)]
+    for kind, count in Counter(failure.kind for failure in failures).most_common():
+        first = next(failure for failure in failures if failure.kind is kind)
+        findings.append(
+            Finding(
+                f"  {kind.value}", False, f"{words.count(count, 'app')}, first {first.ref}: {first.message}", first.hint
+            )
+        )
+    return findings
+
+
+def _program(name: str) -> Finding:
+    found = shutil.which(name, path=environment.read().get("PATH"))
+    return Finding(name, found is not None, found or "not found", f"install {name}")
+
+
+def _state_dir(folder: Path) -> Finding:
+    nearest = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    usable = os.access(nearest, os.W_OK | os.X_OK)
+    seen = f"{folder} {'exists' if folder.exists() else 'will be made'}"
+    return Finding("state folder", usable, seen, f"make {nearest} writable or name another with --state-dir")
+
+
+def _journal(state_dir: Path) -> list[Finding]:
+    """Whether the next run could go on with the journal: it repairs a torn tail and resolves what is open itself."""
+    if not files.recorded(state_dir):
+        return []
+    found = verify.verify(state_dir)
+    mend = "`syncer audit verify` says more; keep a copy of the state folder, and find out who or what touched it"
+    stops = {verify.Finding.ALTERED, verify.Finding.SHORTER}
+    return [Finding("journal", found.finding not in stops, found.sentence, mend)]
+
+
+def text(findings: Iterable[Finding], style: Style) -> str:
+    """One line per finding, and how to mend it below."""
+    lines = []
+    for finding in findings:
+        mark = style.added("ok  ") if finding.ok else style.error("FAIL")
+        lines.append(f"{mark} {finding.what:<14} {sanitize(finding.seen)}")
+        if not finding.ok and finding.mend:
+            lines.append(f"     {'':<14} -> {sanitize(finding.mend)}")
+    return "\n".join(lines)

@@ -1,0 +1,122 @@
+"""Commands that look and write nothing: plan, explain."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from syncer.cli import exits, options
+from syncer.model.fields import Field
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from syncer.cli.render.plan import PlanView
+    from syncer.model.desired import DesiredApp
+    from syncer.model.outcome import SyncReport
+    from syncer.settings import Settings
+
+RULE_ID: Final = re.compile(r"SY[0-9]{3}", re.IGNORECASE)
+
+
+@click.command(cls=options.Documented, short_help="Show what would change, who moved it, and what holds it back.")
+@options.selection
+@options.common
+@options.output("brief", "json", "jsonl", "markdown")
+@options.exit_code
+@click.option(
+    "--against", metavar="REV", envvar="SYNCER_AGAINST", show_envvar=True,
+    help="Compare with desired state at another revision instead: no vendor, no tokens.",
+)  # fmt: skip
+@click.pass_context
+def plan(ctx: click.Context, /, **given: Any) -> int:
+    """Show what differs between git and the vendor, field by field, with the cause of each difference.
+
+    \b
+    Examples:
+      syncer plan
+      syncer plan support-desk 'sales-*' -l env=prod
+      syncer plan --exit-code -o markdown --output-file comment.md
+      syncer plan --against main          for pull requests: needs no token
+    """  # noqa: D301 -- \b is click's mark for text that keeps its lines
+    settings = options.resolve(ctx).settings
+    if given["against"] is not None:
+        from syncer.cli import against
+
+        return against.show(settings, given)
+    report, view = asyncio.run(_planned(settings, given))
+    _emit(view, given["form"], given["output_file"])
+    return exits.of_plan(report.decision, with_code=given["with_code"])
+
+
+async def _planned(settings: Settings, given: dict[str, Any]) -> tuple[SyncReport, PlanView]:
+    from syncer import log, wiring
+    from syncer.cli import blaming, choosing
+    from syncer.cli.render.plan import PlanView
+    from syncer.cli.waiting import bar
+    from syncer.model.outcome import Trigger
+    from syncer.parts import Ask
+
+    chosen: tuple[DesiredApp, ...] = ()
+    async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
+
+        def select(apps: tuple[DesiredApp, ...]) -> tuple[DesiredApp, ...]:
+            nonlocal chosen
+            chosen = choosing.choose(here, given, apps)
+            return chosen
+
+        with bar(sys.stderr, time.monotonic) as progress:
+            report = await here.reconciler.run(Ask(Trigger.MANUAL, strict=True, select=select, progress=progress))
+        origins = {change.origin for step in report.decision.plan.steps for change in step.changes}
+        blame = await asyncio.to_thread(blaming.commits, here.source, report.revision.id, origins)
+    return report, PlanView(chosen, report.decision, report.apps, report.started, blame, report.revision.source)
+
+
+def _emit(view: PlanView, form: str, output_file: Path | None) -> None:
+    from syncer import report as documents
+    from syncer.cli.render import plan as rendering
+    from syncer.cli.render.style import Style
+
+    document = documents.of_plan(view.apps, view.decision, view.now)
+    forms = {
+        "text": lambda: rendering.text(view, Style(options.colour_of(sys.stdout))),
+        "brief": lambda: rendering.brief(view),
+        "markdown": lambda: rendering.markdown(view),
+        "json": lambda: json.dumps(document, indent=2, ensure_ascii=False),
+        "jsonl": lambda: "\n".join(json.dumps(app, ensure_ascii=False) for app in document["apps"]),
+    }
+    options.emit(forms[form], output_file, forms["text"])
+
+
+@click.command(
+    cls=options.Documented, short_help="Say where an app's values come from and what happens next, or explain a rule."
+)
+@click.argument("what", metavar="APP|RULE-ID")
+@click.argument("field", metavar="[FIELD]", required=False, type=click.Choice([field.value for field in Field]))
+@options.common
+@click.pass_context
+def explain(ctx: click.Context, /, **given: Any) -> int:
+    """Explain an APP (or one FIELD of it): value, layer, file and line, commit, last applied, live, what comes next.
+
+    \b
+    Examples:
+      syncer explain support-desk callback_url
+      syncer explain SY301
+    """  # noqa: D301 -- \b is click's mark for text that keeps its lines
+    from syncer.cli import explaining
+    from syncer.cli.render.style import Style
+
+    style = Style(options.colour_of(sys.stdout))
+    if RULE_ID.fullmatch(given["what"]):
+        click.echo(explaining.rule(given["what"].upper(), style))
+        return exits.DONE
+    settings = options.resolve(ctx).settings
+    field = Field(given["field"]) if given["field"] else None
+    click.echo(asyncio.run(explaining.app(settings, given["what"], field, style)).rstrip("\n"))
+    return exits.DONE

@@ -1,0 +1,195 @@
+"""`syncer explain APP [FIELD]`: for every value where it comes from, whether it is live, and what happens next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from syncer.cli.render import change_lines, columns, words
+from syncer.cli.render.change_lines import FIELD, VALUE
+from syncer.model.fields import UNDECLARED, Field
+from syncer.model.live import LiveApp, Unreadable
+from syncer.model.text import sanitize
+from syncer.plan import against
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from syncer.cli.render.style import Style
+    from syncer.model.desired import Commit, DesiredApp, Origin
+    from syncer.model.live import Live
+    from syncer.model.outcome import AppStatus
+    from syncer.model.planned import FieldChange, Hold, LastApplied
+
+LABEL: Final = 12
+"""The width of the labels above the fields."""
+
+
+class HistoryRow(NamedTuple):
+    """One past event of an app, newest first: what happened to which fields, what asked for it, the revision."""
+
+    at: datetime
+    trigger: str
+    what: str
+    fields: tuple[str, ...]
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainView:
+    """All that is known of one app; `field` narrows it to one. None and empty mean: not asked or nothing known.
+
+    `next_pass` is when a daemon would act; None where only a command does.
+    """
+
+    app: DesiredApp
+    now: datetime
+    blame: Mapping[Origin, Commit]
+    status: AppStatus | None = None
+    live: Live | None = None
+    last: LastApplied | None = None
+    changes: tuple[FieldChange, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    history: tuple[HistoryRow, ...] = ()
+    next_pass: datetime | None = None
+    field: Field | None = None
+
+    @property
+    def shown_fields(self) -> tuple[Field, ...]:
+        """The one field asked for, or all."""
+        return (self.field,) if self.field else tuple(Field)
+
+
+def text(view: ExplainView, style: Style) -> str:
+    """The app, its fields one by one, its history."""
+    lines = [style.bold(line) for line in columns.spread((words.app(view.app.ref, view.app.name),), FIELD)]
+    for label, told in _facts(view):
+        lines += columns.hanging(columns.padded(label, LABEL), told, 2)
+    changes = {change.field: change for change in view.changes}
+    for field in view.shown_fields:
+        lines += ["", *_field(field, changes.get(field), view, style)]
+    if past := _history(view):
+        lines += ["", style.bold("  history"), *past]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(view: ExplainView) -> Iterator[tuple[str, str]]:
+    """Labelled sentences about the app as a whole."""
+    app, policy = view.app, view.app.policy
+    if view.status:
+        age = words.lasted(max(0.0, (view.now - view.status.since).total_seconds()))
+        yield "state", f"{view.status.state} for {age}: {sanitize(view.status.reason)}"
+    yield "declared", words.where(app.at, view.blame)
+    if app.revision.commit and app.revision.commit.signer:
+        yield "signed", f"{words.revision(app.revision)} by {sanitize(app.revision.commit.signer)}"
+    if app.invalid:
+        yield "invalid", f"{sanitize(app.invalid)}; {words.revision(app.revision)} stays in force"
+    if app.labels:
+        yield "labels", sanitize(" ".join(f"{key}={value}" for key, value in app.labels))
+    yield "token", sanitize(against.token(app.token))
+    yield "policy", f"on_commit: {policy.on_commit}, on_drift: {policy.on_drift}"
+    yield "applied", _applied(view)
+    yield from _next(view)
+
+
+def _applied(view: ExplainView) -> str:
+    if view.last is None:
+        return "no record of an earlier apply"
+    seen = f"; last seen in agreement {words.when(view.last.seen_at, view.now)}"
+    return f"{words.when(view.last.at, view.now)} from {_short(view.last.revision)}{seen}"
+
+
+def _short(revision: str) -> str:
+    return sanitize(f"folder {revision[7:19]}" if revision.startswith("sha256:") else f"commit {revision[:7]}")
+
+
+def _next(view: ExplainView) -> Iterator[tuple[str, str]]:
+    """What happens next and when: each hold with its way out, then what a pass would write."""
+    for hold in view.holds:
+        of = f" ({words.names(hold.fields)})" if hold.fields else ""
+        yield "held", f"{sanitize(hold.detail)}{of}"
+        if hold.release:
+            yield "to release", sanitize(hold.release)
+    if isinstance(view.live, Unreadable):
+        yield "next", "read again at the next pass; nothing is concluded until then"
+    elif free := _free(view):
+        when = f"the pass at {words.when(view.next_pass, view.now)}" if view.next_pass else "the next `syncer sync`"
+        yield "next", f"{when} writes {words.names(free)}"
+    elif view.live is not None and not view.changes:
+        yield "next", "nothing: live is as git declares"
+
+
+def _free(view: ExplainView) -> tuple[Field, ...]:
+    """The changes that no hold stands against."""
+    if any(not hold.fields for hold in view.holds):
+        return ()
+    held = {field for hold in view.holds for field in hold.fields}
+    return tuple(change.field for change in view.changes if change.field not in held)
+
+
+def _field(field: Field, change: FieldChange | None, view: ExplainView, style: Style) -> Iterator[str]:
+    """One field: the value, who declared it and where, what is live, when it was last written."""
+    wanted = view.app.settings.get(field)
+    yield from change_lines.single(field.value, wanted, style.bold)
+    if wanted is UNDECLARED:
+        yield from _told("left as it is at the vendor", style)
+    else:
+        yield from _told(_declared(view.app.origin(field), view), style)
+    yield from _live(field, change, view, style)
+    if change and change.danger:
+        yield from columns.hanging("! ", words.danger(change.danger, change.live, change.desired), VALUE)
+    if written := _written(field, view):
+        yield from _told(written, style)
+
+
+def _declared(origin: Origin, view: ExplainView) -> str:
+    """Layer and place, with the whole author and the day where a commit is known."""
+    told = f"{origin.layer}: {sanitize(str(origin))}"
+    commit = view.blame.get(origin)
+    if commit is None:
+        return told
+    return f"{told}  {sanitize(commit.sha[:7])} {sanitize(commit.author)}, {words.when(commit.at, view.now)}"
+
+
+def _live(field: Field, change: FieldChange | None, view: ExplainView, style: Style) -> Iterator[str]:
+    if isinstance(view.live, Unreadable):
+        yield from columns.hanging("live: ", f"unreadable ({sanitize(view.live.message)})", VALUE)
+    elif isinstance(view.live, LiveApp):
+        present = view.live.settings.get(field)
+        if change is None and view.app.settings.get(field) is not UNDECLARED:
+            yield from _told("live: the same", style)
+            return
+        first, *rest = change_lines.setting_lines(present, columns.LINE - VALUE - 6)
+        paint = style.warn if change else style.dim
+        why = f"  ({change.cause})" if change and not rest and columns.width(first) < 50 else ""
+        yield f"{' ' * VALUE}live: {paint(first)}{why}"
+        yield from (" " * (VALUE + 6) + paint(line) for line in rest)
+
+
+def _written(field: Field, view: ExplainView) -> str:
+    """The newest event that names the field."""
+    for row in view.history:
+        if field.value in row.fields:
+            return f"{sanitize(row.what)} {words.when(row.at, view.now)} ({sanitize(row.trigger)})"
+    return ""
+
+
+def _told(told: str, style: Style) -> list[str]:
+    return [style.dim(line) for line in columns.hanging("", told, VALUE)]
+
+
+def _history(view: ExplainView) -> list[str]:
+    lines: list[str] = []
+    for row in view.history:
+        if view.field and view.field.value not in row.fields:
+            continue
+        parts = (
+            words.when(row.at, view.now),
+            sanitize(row.what),
+            sanitize(", ".join(row.fields)),
+            sanitize(row.trigger),
+            _short(row.revision),
+        )
+        lines += [f"    {line}" for line in columns.spread(parts, 4, columns.LINE - 4)]
+    return lines

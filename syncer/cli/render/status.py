@@ -1,0 +1,140 @@
+"""`syncer status`: who needs you, what goes by itself, and the counts, from the report that the last pass left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from syncer.cli.render import cells, columns, thinning, words
+from syncer.cli.render.plan_markdown import LIMIT, RESERVE
+from syncer.cli.render.view import SHORT_ID
+from syncer.model.desired import AppRef
+from syncer.model.outcome import State
+from syncer.model.planned import QUIET_RULES
+from syncer.model.text import sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from syncer.cli.render.style import Style
+    from syncer.report import JSON
+
+NEEDS_YOU: Final = frozenset(
+    {State.HELD, State.FAILING, State.NOT_CONVERGING, State.FIGHTING, State.INVALID, State.AUTH_FAILED, State.STALE}
+)
+STALE_REASON: Final = "no verdict for three intervals: is `syncer run` alive?"
+QUIET: Final = frozenset(rule.value for rule in QUIET_RULES)
+
+
+class Turn(StrEnum):
+    """Whose turn it is."""
+
+    YOURS = "Needs you"
+    ITS_OWN = "Goes by itself"
+    CHOSEN = "Left as it is by the app's own policy, not counted"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One app that is not in sync, its strings sanitized. `way_out` are the commands or events that release it."""
+
+    turn: Turn
+    state: State
+    app: str
+    reason: str
+    since: datetime
+    way_out: tuple[str, ...]
+
+
+def text(document: JSON, stale: AbstractSet[AppRef], now: datetime, style: Style) -> str:
+    """The report as text; apps in `stale` have no verdict whatever the report says."""
+    rows = [_row(app, stale) for app in document["apps"]]
+    lines: list[str] = []
+    for turn in Turn:
+        if mine := [row for row in rows if row.turn is turn and row.state is not State.IN_SYNC]:
+            lines.append(style.bold(f"{turn}: {words.count(len(mine), 'app')}"))
+            for row, left_out in thinning.thinned(mine, lambda row: (row.state, row.reason, row.way_out)):
+                lines += _entry(row, now, style)
+                if left_out:
+                    lines.append(style.dim(f"  {row.state.value}  {thinning.more(left_out)}"))
+            lines.append("")
+    lines += [style.bold(line) for line in columns.wrapped(_counts(rows), columns.LINE)]
+    lines += [style.dim(line) for line in columns.summed(*_pass(document, now))]
+    return "\n".join(lines) + "\n"
+
+
+def markdown(document: JSON, stale: AbstractSet[AppRef], now: datetime, limit: int = LIMIT) -> str:
+    """The same as one table, in the same order, cut by whole apps."""
+    rows = [_row(app, stale) for app in document["apps"]]
+    heading = f"### syncer status: {cells.prose(_counts(rows))}\n\n{cells.prose(' · '.join(_pass(document, now)))}"
+    told = [_cells(row, now) for turn in Turn for row in rows if row.turn is turn and row.state is not State.IN_SYNC]
+    kept = cells.fitting(told, limit - len(heading) - RESERVE)
+    parts = [heading, *([cells.table(("Turn", "App", "State", "Why", "To release"), kept)] if kept else [])]
+    if left := len(told) - len(kept):
+        parts.append(cells.left_out(left, "app"))
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(app: JSON, stale: AbstractSet[AppRef]) -> Row:
+    ref = AppRef(app["customer_id"], app["app_id"])
+    since = datetime.fromisoformat(app["since"])
+    if ref in stale:
+        checked = datetime.fromisoformat(app["checked"])
+        return Row(Turn.YOURS, State.STALE, words.app(ref, app["name"]), STALE_REASON, checked, ())
+    state = State(app["state"])
+    way_out = tuple(dict.fromkeys(sanitize(hold["release"]) for hold in app["holds"] if hold["release"]))
+    return Row(_turn(state, app), state, words.app(ref, app["name"]), sanitize(app["reason"]), since, way_out)
+
+
+def _turn(state: State, app: JSON) -> Turn:
+    """A hold that somebody must release needs you whatever the state is called."""
+    rules = {hold["rule"] for hold in app["holds"]}
+    if state in NEEDS_YOU or any(hold["release"].startswith("syncer ") for hold in _loud(app)):
+        return Turn.YOURS
+    return Turn.CHOSEN if state is State.SUSPENDED or (rules and rules <= QUIET) else Turn.ITS_OWN
+
+
+def _loud(app: JSON) -> list[JSON]:
+    return [hold for hold in app["holds"] if hold["rule"] not in QUIET]
+
+
+def _entry(row: Row, now: datetime, style: Style) -> list[str]:
+    head = (row.state.value, row.app, f"for {_age(row.since, now)}")
+    paint = style.error if row.turn is Turn.YOURS else style.warn if row.turn is Turn.ITS_OWN else style.dim
+    lines = [paint(f"  {line}") for line in columns.spread(head, 4, columns.LINE - 2)]
+    lines += columns.hanging("", row.reason, 4)
+    for release in row.way_out:
+        lines += columns.hanging("to release: ", release, 4)
+    return lines
+
+
+def _cells(row: Row, now: datetime) -> str:
+    why = f"{cells.prose(row.reason)} (for {_age(row.since, now)})"
+    return cells.row(
+        [row.turn.value, cells.code(row.app), row.state.value, why, "<br>".join(cells.code(w) for w in row.way_out)]
+    )
+
+
+def _age(since: datetime, now: datetime) -> str:
+    return words.lasted(max(0.0, (now - since).total_seconds()))
+
+
+def _counts(rows: list[Row]) -> str:
+    """`12 apps: 9 InSync, 2 Pending, 1 Failing`."""
+    found = Counter(row.state for row in rows)
+    told = ", ".join(f"{found[state]:,} {state}" for state in State if found[state])
+    return f"{words.count(len(rows), 'app')}{': ' if told else ''}{told}"
+
+
+def _pass(document: JSON, now: datetime) -> tuple[str, str]:
+    """When the last pass was and how long it took; what it was made from."""
+    started = datetime.fromisoformat(document["started"])
+    made = f"plan {sanitize(document['plan_id'][:SHORT_ID])}"
+    revision = document["revision"]["id"]
+    source = f"folder {revision[7:19]}" if revision.startswith("sha256:") else f"commit {revision[:7]}"
+    took = words.lasted(document["elapsed"])
+    told = f"Last pass at {words.when(started, now)}, {_age(started, now)} ago ({sanitize(document['trigger'])})"
+    return f"{told}, took {took}", f"{made} · {sanitize(source)}"

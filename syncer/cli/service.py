@@ -1,0 +1,181 @@
+"""`syncer run`: the daemon and the one-shot, with their logs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from syncer import narration, statefile, wiring
+from syncer import report as documents
+from syncer.audit import payloads
+from syncer.cli import exits
+from syncer.cli.ending import stopping
+from syncer.daemon import Daemon
+from syncer.desired.foldertree import stale_mounts
+from syncer.errors import DesiredStateError, JournalError, LockedError, RefusedCommitError, StoppedError, SyncerError
+from syncer.log import Event
+from syncer.model.outcome import Trigger
+from syncer.parts import Ask
+from syncer.schedule import Schedule
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from syncer.model.outcome import SyncReport
+    from syncer.settings import Resolved, Settings
+    from syncer.wiring import Opened
+
+SEAL_EVERY: Final = 5.0
+"""Seconds between looks at whether records have waited long enough for a head."""
+
+
+async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: bool) -> int:
+    """One pass; SIGTERM finishes the PUT in flight. Another writer is no failure unless the lock is required."""
+    try:
+        async with wiring.opened(resolved.settings, write=True, log=log, principal="system", settle=True) as here:
+            _begin(here, resolved, log)
+            with stopping(here.reconciler.stop):
+                report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
+            finished(here, report, log)
+            if report.rejected and not report.apps:
+                return exits.INVALID  # nothing loads
+            failure = here.tracker.failure
+            refused = isinstance(failure, RefusedCommitError)
+            unread = failure is not None and not refused
+            code = exits.of_pass(report, invalid=bool(report.rejected) or unread)
+            return code or (exits.HELD if refused else exits.DONE)
+    except LockedError as error:
+        log.info(Event.PASS_FAILED, error=error.message, hint="another run holds the state; it does the work")
+        return exits.HELD if require_lock else exits.DONE
+    except StoppedError:
+        return exits.DONE
+    except SyncerError as error:
+        failed(error, log)
+        return error.exit_code
+
+
+async def forever(resolved: Resolved, log: FilteringBoundLogger) -> int:
+    """The daemon, until a signal ends it; 1 when the journal can never be written again by this process."""
+    settings = resolved.settings
+    async with wiring.opened(settings, write=True, log=log, principal="system", settle=True) as here:
+        _begin(here, resolved, log)
+        daemon = Daemon(
+            here.reconciler,
+            schedule_of(settings),
+            lambda: _moved(here, log),
+            lambda report: finished(here, report, log, daemon),
+            log,
+        )
+        sealing = asyncio.create_task(_keep_sealed(here, log))
+        try:
+            await daemon.run()
+        finally:
+            sealing.cancel()
+        dead = here.journal is not None and here.journal.dead
+    return exits.FAILED if dead else exits.DONE
+
+
+async def _keep_sealed(here: Opened, log: FilteringBoundLogger) -> None:
+    """Heads in time, also when no pass comes; trouble is told once, and each time that it becomes another."""
+    told = ""
+    while here.journal is not None:
+        await asyncio.sleep(SEAL_EVERY)
+        try:
+            await asyncio.to_thread(here.journal.seal_if_due)
+            told = ""
+        except JournalError as error:
+            if error.message != told:
+                log.error(Event.JOURNAL_POISONED, error=error.message)
+            told = error.message
+
+
+def _sealed(here: Opened, log: FilteringBoundLogger) -> None:
+    try:
+        if here.journal is not None:
+            here.journal.seal()
+    except JournalError as error:  # what was written is recorded; the head over it comes later
+        log.error(Event.JOURNAL_POISONED, error=error.message)
+
+
+def _begin(here: Opened, resolved: Resolved, log: FilteringBoundLogger) -> None:
+    """What is worth saying once: a repaired journal, new configuration, hosts without limit, mounts without news."""
+    journal = here.journal
+    if journal is not None:
+        if journal.torn:
+            log.warning(Event.JOURNAL_REPAIRED, bytes=journal.torn)
+        if (now := digest(resolved)) != journal.config:
+            named = [key for key, (_, origin) in resolved.origins.items() if origin != "built-in"]
+            try:
+                journal.note_many([payloads.config_changed(journal.config, now, named)])
+            except JournalError as error:  # a full disk: nothing is written, but looking goes on (hazard E1)
+                log.error(Event.JOURNAL_POISONED, error=error.message)
+    if not here.settings.policy.restricts_hosts:
+        log.warning(Event.HOSTS_UNRESTRICTED, hint="set policy.allowed_hosts to the hosts that calls may go to")
+    if mounts := stale_mounts(_mounts(), str((here.settings.source.path or Path("/nowhere")).absolute())):
+        log.warning(Event.SOURCE_NEVER_UPDATES, mounts=list(mounts), hint="mount the whole volume, without subPath")
+
+
+def digest(resolved: Resolved) -> str:
+    """One text for the whole configuration as it is shown: secrets are no part of it, only where they are kept."""
+    rows = [[key, value] for key, (value, _) in sorted(resolved.origins.items())]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _mounts() -> str:
+    try:
+        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # no such file on this system, and no kubelet either
+
+
+def schedule_of(settings: Settings) -> Schedule:
+    """The schedule section as the daemon takes it."""
+    wanted = settings.schedule
+    return Schedule(settings.source.poll, wanted.detect, wanted.apply, wanted.zone, wanted.jitter)
+
+
+def finished(here: Opened, report: SyncReport, log: FilteringBoundLogger, daemon: Daemon | None = None) -> None:
+    """After each pass: a head over what it wrote, the status file, and the one line that sums it up."""
+    if report.outcomes:
+        _sealed(here, log)
+    try:
+        statefile.write(here.settings.state_dir, report, (app.ref for app in here.tracker.apps))
+    except SyncerError as error:
+        log.warning(Event.PASS_FAILED, error=error.message, hint=error.hint)
+    log.info(
+        Event.PASS_FINISHED,
+        run_id=report.run_id,
+        trigger=report.trigger.value,
+        revision=report.revision.short,
+        plan=report.decision.plan.id[:12],
+        writes=report.writes,
+        elapsed=round(report.elapsed, 4),
+        **documents.outcome_counts(report),
+        states=documents.counts(report.apps),
+    )
+    if daemon is not None and here.journal is not None and here.journal.dead:
+        log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
+        daemon.stop()
+
+
+def failed(error: SyncerError, log: FilteringBoundLogger) -> None:
+    """A pass that could not be made, with the places of the faults when files are to blame."""
+    log.error(Event.PASS_FAILED, error=error.message, hint=error.hint)
+    if isinstance(error, DesiredStateError):
+        for problem in error.problems[:20]:
+            narration.invalid(problem, log)
+
+
+def _moved(here: Opened, log: FilteringBoundLogger) -> bool:
+    """Looks at the source; whether another revision is in force than before."""
+    before, known = here.tracker.in_force, here.tracker.failure
+    try:
+        now = here.tracker.refresh()
+    except SyncerError as error:
+        if known is None or known.message != error.message:  # each pass says it again; so does not every poll
+            log.warning(Event.SOURCE_FAILED, error=error.message, hint=error.hint)
+        return False
+    return before is None or before.revision.id != now.revision.id

@@ -1,0 +1,61 @@
+"""A bar on a terminal while apps are read and written; nothing at all where nobody looks."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TextIO
+
+from syncer.cli.render import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from syncer.parts import Progress
+
+PATIENCE: Final = 0.5
+"""Seconds of work before a bar appears: most commands are over by then."""
+EVERY: Final = 0.1
+"""Seconds between two drawings."""
+CLEAR: Final = "\r\x1b[K"
+
+
+class Bar:
+    """Draws the line over itself; each stage (reading, then writing) starts a new count."""
+
+    def __init__(self, stream: TextIO, seconds: Callable[[], float]) -> None:
+        self._stream = stream
+        self._seconds = seconds
+        self._begun = self._drawn = seconds()
+        self._shown = False
+
+    def tell(self, done: int, failed: int, total: int) -> None:
+        """One more app is done."""
+        now = self._seconds()
+        if done == 1:
+            self._begun = now
+        if now - self._begun >= PATIENCE and now - self._drawn >= EVERY:
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write(CLEAR + progress.line(done, failed, total, now - self._begun, width))
+            self._stream.flush()
+            self._drawn, self._shown = now, True
+
+    def clear(self) -> None:
+        """Leaves the line as if nothing had been there."""
+        if self._shown:
+            self._stream.write(CLEAR)
+            self._stream.flush()
+
+
+@contextmanager
+def bar(stream: TextIO, seconds: Callable[[], float]) -> Iterator[Progress]:
+    """What a pass may tell its progress; drawn on a terminal only, and gone when the pass ends."""
+    drawn = Bar(stream, seconds)
+    try:
+        yield drawn.tell if stream.isatty() else _silent
+    finally:
+        drawn.clear()
+
+
+def _silent(_done: int, _failed: int, _total: int) -> None:
+    """A pipe or a file wants the result alone."""
