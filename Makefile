@@ -20,6 +20,7 @@ demo: $(STAMP)         ## the main job on the embedded emulator: plan, apply, dr
 	$(BIN)/syncer demo
 
 test: $(STAMP)         ## every test, with coverage bounds
+	@$(BIN)/coverage erase
 	$(BIN)/python -m pytest -m "not soak" -n $(WORKERS) --cov --cov-report= -q
 	$(BIN)/coverage report --fail-under=95 > /dev/null || { $(BIN)/coverage report --fail-under=95; exit 1; }
 	$(BIN)/coverage report --include='syncer/model/*,syncer/plan/*' --fail-under=100
@@ -44,7 +45,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-image:                 ## the container image, with whatever builder is at hand
+image:                 ## the container image
 	docker build -t syncer:dev .
 
 lock:                  ## pin every requirement with hashes, for every Python we support
