@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from syncer.audit.digests import Digests
     from syncer.desired.snapshot import Source
     from syncer.settings import Settings
     from syncer.settings.tree import OperatorPolicy
@@ -103,11 +104,7 @@ async def opened(
             stack.enter_context(closing(journal))
         index = Index.open(settings.state_dir) if journal else Index.view(settings.state_dir)
         stack.enter_context(closing(index))
-        keyed = (
-            journal.digests
-            if journal
-            else digests.load(settings.state_dir, recorded=files.recorded(settings.state_dir))
-        )
+        keyed = journal.digests if journal else _reader_digests(settings)
         read_from = sources.source(settings, settle=settle)
         tracker = Tracker(
             read_from,
@@ -115,10 +112,7 @@ async def opened(
             sources.memory(settings, kept=write),
             sources.admission(settings, read_from, lambda: index.source_approvals(CLOCK.now())),
         )
-        around = client.Surroundings(CLOCK, random.SystemRandom(), environment.read())
-        may_write = write and settings.mode is Mode.APPLY
-        reach = replace(vendor_options(settings), backoff=waits.backoff)
-        vendor = (client.open_writer if may_write else client.open_reader)(reach, around)
+        vendor = _vendor(settings, waits, may_write=write and settings.mode is Mode.APPLY)
         stack.push_async_callback(vendor.aclose)
         parts = Parts(
             desired=tracker,
@@ -139,6 +133,16 @@ async def opened(
         )
         previous = statefile.statuses(_previous(settings))
         yield Opened(settings, read_from, tracker, index, vendor, Reconciler(parts, previous), journal)
+
+
+def _reader_digests(settings: Settings) -> Digests:
+    return digests.load(settings.state_dir, recorded=files.recorded(settings.state_dir))
+
+
+def _vendor(settings: Settings, waits: Waits, *, may_write: bool) -> ReadClient:
+    around = client.Surroundings(CLOCK, random.SystemRandom(), environment.read())
+    reach = replace(vendor_options(settings), backoff=waits.backoff)
+    return (client.open_writer if may_write else client.open_reader)(reach, around)
 
 
 def limits(policy: OperatorPolicy) -> Limits:

@@ -79,7 +79,8 @@ class MemorySource:
         """Nothing here takes time."""
 
     def changed_since(self, since: str, revision: str) -> frozenset[str]:
-        raise NotImplementedError
+        before, after = self.revisions[since], self.revisions[revision]
+        return frozenset(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
 
     def _check(self) -> None:
         if self.fails:
