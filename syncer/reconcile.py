@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from syncer import narration
@@ -19,7 +18,7 @@ from syncer.model.problems import counted
 from syncer.narration import Narrator
 from syncer.parts import Tally
 from syncer.plan import build, gate, states
-from syncer.plan.limits import Fleet
+from syncer.plan.limits import Fleet, lookback
 from syncer.vendor.sweep import sweep
 
 if TYPE_CHECKING:
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from syncer.parts import Ask, Parts
 
 T = TypeVar("T")
-RECENT = timedelta(days=7)
-"""How far back PUTs are looked at: longer than any budget's window is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +187,7 @@ class Reconciler:
             refused=frozenset(step.ref for step in plan.steps if memory.rejected(step.ref, step.target)),
             open_intents=reading.blocked,
             limits=self._parts.limits,
-            fleet=Fleet(len(reading.desired.apps), memory.recent_puts(now - RECENT)),
+            fleet=Fleet(len(reading.desired.apps), memory.recent_puts(now - lookback(self._parts.limits))),
         )
 
     def _witness(self, reading: Reading, decision: Decision, log: FilteringBoundLogger) -> None:

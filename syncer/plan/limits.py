@@ -24,6 +24,8 @@ HALF_LIFE: Final = timedelta(hours=6)
 """The time constant after which a put-back counts only 1/e as much (hazard C9)."""
 HOT: Final = 3.0
 """Put-backs, each worth less with age, beyond which syncer stops fighting whoever undoes them."""
+WARM: Final = timedelta(days=7)
+"""After this long a put-back is worth nothing any more."""
 FEWEST_UNREADABLE: Final = 1
 """So many unreadable apps never stop the others, however small the fleet."""
 
@@ -83,6 +85,11 @@ def of_steps(steps: Sequence[AppPlan], limits: Limits, fleet: Fleet, now: dateti
         yield from (
             Hold(Rule.BUDGET, f"{detail}over the budget of {most}", step.ref, release=release) for step in steps
         )
+
+
+def lookback(limits: Limits | None) -> timedelta:
+    """How far back PUTs matter: as far as they warm a fight, and through the whole of the budget's window."""
+    return max(WARM, limits.per) if limits else WARM
 
 
 def heat(ref: AppRef, recent: Iterable[RecentPut], now: datetime) -> float:

@@ -102,6 +102,11 @@ def test_exactly_the_share_is_not_more_than_the_share() -> None:
     assert decide(changed(1, unread=4), limits=USUAL, fleet=Fleet(10)).approved == ()
 
 
+def test_a_budget_sees_the_whole_of_its_window_however_long() -> None:
+    assert limits.lookback(replace(USUAL, per=timedelta(days=30))) == timedelta(days=30)
+    assert limits.lookback(USUAL) == limits.lookback(None) == limits.WARM
+
+
 def put_backs(*hours_ago: float) -> tuple[RecentPut, ...]:
     return tuple(RecentPut(a_ref(), NOW - timedelta(hours=h), drift=True, approved=False) for h in hours_ago)
 
