@@ -38,8 +38,10 @@ lint: $(STAMP)         ## format, lint, types, import contracts, dead code
 bench: $(STAMP)        ## benchmarks: ratios side by side, no assertion on time
 	@for b in tests/bench/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
-soak: $(STAMP)         ## the full length of every fuzz and kill loop
-	$(BIN)/python -m pytest -m soak -n $(WORKERS) -q --timeout=0 -p no:randomly
+soak: $(STAMP)         ## the full length of every fuzz and kill loop; its figures go into docs/reliability.md
+	rm -rf .tmp/soak
+	SYNCER_SOAK_LOG=$(CURDIR)/.tmp/soak $(BIN)/python -m pytest -m soak -n $(WORKERS) -q --timeout=0
+	$(BIN)/python -m tests.soak.table .tmp/soak
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""What holds for every test: the rule for tests that need a Debian program."""
+"""What holds for every test: the rule for tests that need a Debian program, and the figures that soaks keep."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.soak.figures import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,3 +27,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _needed(item: pytest.Item) -> Iterator[str]:
     for marker in item.iter_markers("needs"):
         yield from marker.args
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Recorder:
+    """Keeps what a test reached for the table in docs/reliability.md: call it last."""
+    return Recorder(request.node.nodeid)
