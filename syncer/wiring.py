@@ -22,7 +22,6 @@ from syncer.clock import SystemBootClock, SystemClock
 from syncer.desired.tracker import Tracker
 from syncer.errors import SyncerError, UsageError
 from syncer.parts import Parts
-from syncer.plan.limits import Limits
 from syncer.reconcile import Reconciler
 from syncer.settings import Mode
 from syncer.vendor import client
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from syncer.audit.digests import Digests
     from syncer.desired.snapshot import Source
     from syncer.settings import Settings
-    from syncer.settings.tree import OperatorPolicy
     from syncer.vendor.client import ReadClient
 
 CLOCK: Final = SystemClock()
@@ -122,7 +120,7 @@ async def opened(
             new_id=new_id,
             log=log,
             concurrency=settings.vendor.concurrency,
-            limits=limits(settings.policy),
+            limits=settings.policy.limits,
             rollout=settings.rollout,
             observe=settings.mode is Mode.OBSERVE,
             interrupt=read_from.interrupt,
@@ -143,20 +141,6 @@ def _vendor(settings: Settings, waits: Waits, *, may_write: bool) -> ReadClient:
     around = client.Surroundings(CLOCK, random.SystemRandom(), environment.read())
     reach = replace(vendor_options(settings), backoff=waits.backoff)
     return (client.open_writer if may_write else client.open_reader)(reach, around)
-
-
-def limits(policy: OperatorPolicy) -> Limits:
-    """The policy section's limits as the gate takes them."""
-    budget, drift = policy.budget, policy.mass_drift
-    return Limits(
-        apps=budget.apps,
-        share=budget.share,
-        at_least=budget.at_least,
-        per=budget.per,
-        drift_apps=drift.apps,
-        drift_share=drift.share,
-        unreadable=policy.max_unreadable,
-    )
 
 
 def vendor_options(settings: Settings) -> VendorOptions:

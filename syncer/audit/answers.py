@@ -7,7 +7,7 @@ from datetime import datetime
 
 from syncer.model.desired import AppRef
 from syncer.model.fields import Field
-from syncer.model.planned import Approval, LastApplied, SourceApproval
+from syncer.model.planned import Approval, Danger, LastApplied, RecentPut, SourceApproval
 
 
 def approval(*row: str) -> Approval:
@@ -32,3 +32,10 @@ def last_applied(*row: str) -> LastApplied:
         at=datetime.fromisoformat(at),
         seen_at=datetime.fromisoformat(seen),
     )
+
+
+def recent_put(customer: str, app: str, at: str, drift: int, approved: int, dangers: str) -> RecentPut:
+    """A PUT of the past."""
+    ref = AppRef(customer, app)
+    named = frozenset(Danger(danger) for danger in dangers.split())
+    return RecentPut(ref, datetime.fromisoformat(at), bool(drift), bool(approved), named)

@@ -16,7 +16,6 @@ from syncer.audit.history import HistoryEntry, entry_of
 from syncer.errors import JournalError
 from syncer.model.desired import AppRef
 from syncer.model.outcome import Attempt, Verdict
-from syncer.model.planned import Approval, LastApplied, RecentPut, SourceApproval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from syncer.model.fields import Field
     from syncer.model.outcome import OpenIntent
+    from syncer.model.planned import Approval, LastApplied, RecentPut, SourceApproval
 
 INDEX_NAME: Final = "index.sqlite"
 _READ_PLACE: Final = "SELECT version, logid, records, segment, end, head, closed, last FROM place"
@@ -132,14 +132,11 @@ class Index:
     def recent_puts(self, since: datetime) -> tuple[RecentPut, ...]:
         """PUTs since an aware time that changed their app, or may have; oldest first."""
         rows = self._ask(
-            "SELECT customer, app, at, drift, approved FROM intents WHERE at >= ?"
+            "SELECT customer, app, at, drift, approved, dangers FROM intents WHERE at >= ?"
             " AND ifnull(verdict, 'open') NOT IN (?, ?) ORDER BY seq",
             (payloads.instant(since.astimezone(UTC)), Verdict.NOT_APPLIED, Verdict.REJECTED),
         )
-        return tuple(
-            RecentPut(AppRef(customer, app), datetime.fromisoformat(at), bool(drift), bool(approved))
-            for customer, app, at, drift, approved in rows
-        )
+        return tuple(answers.recent_put(*row) for row in rows)
 
     def attempts(self, revision: str) -> Mapping[AppRef, Attempt]:
         """The last PUT of each app among those made for one revision, but for those that only put drift back."""

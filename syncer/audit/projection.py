@@ -26,7 +26,7 @@ CREATE TABLE applied (customer TEXT, app TEXT, digests TEXT, revision TEXT, at T
     PRIMARY KEY (customer, app)) WITHOUT ROWID;
 CREATE TABLE intents (reqid TEXT, customer TEXT, app TEXT, seq INTEGER, event TEXT, target TEXT, after TEXT,
     revision TEXT, at TEXT, drift INTEGER, approved INTEGER, committed INTEGER, verdict TEXT, status INTEGER,
-    ended TEXT, message TEXT, PRIMARY KEY (reqid, seq)) WITHOUT ROWID;
+    ended TEXT, message TEXT, dangers TEXT, PRIMARY KEY (reqid, seq)) WITHOUT ROWID;
 CREATE INDEX intents_of_app ON intents (customer, app, seq);
 CREATE INDEX intents_by_time ON intents (at);
 CREATE INDEX intents_by_revision ON intents (revision, seq);
@@ -68,7 +68,7 @@ def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     held = data.get("held", ())  # carried as they were live, which is not what git declares: nothing was settled
     after = json.dumps({name: digest for name, digest in data["after"]["hmac"].items() if name not in held})
     database.execute(
-        "INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL)",
+        "INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, ?)",
         (
             data["reqid"],
             ref.customer_id,
@@ -82,6 +82,7 @@ def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
             Cause.DRIFT in data["reason"]["causes"],
             data["approval"] is not None,
             set(data["reason"]["causes"]) != {Cause.DRIFT},
+            " ".join(data["danger"]),
         ),
     )
     if approval := data["approval"]:

@@ -53,12 +53,16 @@ class LastApplied:
 
 @dataclass(frozen=True, slots=True)
 class RecentPut:
-    """A PUT of the past that may have changed an app: when, whether it put drift back, whether a person approved it."""
+    """A PUT of the past that may have changed an app: when, whether it put drift back, whether a person approved it.
+
+    `dangers` are those of its changes.
+    """
 
     ref: AppRef
     at: datetime
     drift: bool
     approved: bool
+    dangers: frozenset[Danger] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ class Rule(StrEnum):
     COMMIT_HELD = "on-commit-hold"
     PROTECTED = "protected"
     BUDGET = "budget"
+    TRANSITION = "transition"
     MASS_DRIFT = "mass-drift"
     TOO_MANY_UNREADABLE = "max-unreadable"
     FIGHTING = "fighting"

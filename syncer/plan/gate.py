@@ -69,10 +69,12 @@ def decide(plan: Plan, facts: Facts) -> Decision:
             approved.append(kept)
     waiting = tuple(_staged(plan, approved, holds, facts))
     begun = _without(approved, waiting)
+    dangerous = tuple(_dangerous(plan, begun, facts))
+    begun = _without(begun, dangerous)
     limited = tuple(_limited(plan, begun, facts))
     stopped = {hold.ref for hold in limited}
     written = () if None in stopped else tuple(step for step in begun if step.ref not in stopped)
-    return Decision(plan, written, (*holds, *waiting, *limited))
+    return Decision(plan, written, (*holds, *waiting, *dangerous, *limited))
 
 
 def _staged(plan: Plan, passed: Sequence[AppPlan], holds: Sequence[Hold], facts: Facts) -> Iterator[Hold]:
@@ -92,11 +94,19 @@ def _kept_out(plan: Plan, holds: Sequence[Hold], stage: Stage) -> Iterator[AppRe
             yield step.ref
 
 
-def _without(passed: Sequence[AppPlan], waiting: Sequence[Hold]) -> list[AppPlan]:
-    """The steps less the fields that wait."""
-    against = {hold.ref: (hold,) for hold in waiting}
+def _without(passed: Sequence[AppPlan], held: Sequence[Hold]) -> list[AppPlan]:
+    """The steps less the fields that holds name."""
+    against: dict[AppRef | None, tuple[Hold, ...]] = {}
+    for hold in held:
+        against[hold.ref] = (*against.get(hold.ref, ()), hold)
     left = (_remaining(step, against.get(step.ref, ())) for step in passed)
     return [step for step in left if step is not None]
+
+
+def _dangerous(plan: Plan, passed: Sequence[AppPlan], facts: Facts) -> Iterator[Hold]:
+    if facts.limits is not None:
+        unattended = [step for step in passed if facts.approval(step) is None]
+        yield from limits.of_transitions(unattended, facts.limits, facts.fleet, facts.now, _approve(plan))
 
 
 def _limited(plan: Plan, passed: Sequence[AppPlan], facts: Facts) -> Iterator[Hold]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncer.model.desired import AppRef
-    from syncer.model.planned import AppPlan, Plan, RecentPut
+    from syncer.model.fields import Field
+    from syncer.model.planned import AppPlan, Danger, Plan, RecentPut
 
 HALF_LIFE: Final = timedelta(hours=6)
 """The time constant after which a put-back counts only 1/e as much (hazard C9)."""
@@ -31,8 +32,21 @@ FEWEST_UNREADABLE: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
+class Transition:
+    """In how many apps a dangerous kind of change may be made within the budget's window."""
+
+    danger: Danger
+    apps: int
+    share: float
+
+    def most(self, fleet: int) -> int:
+        """Apps in which it may be made without a person's word."""
+        return max(self.apps, math.floor(self.share * fleet))
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """The operator's limits. Shares are fractions of the fleet; `per` is the budget's rolling window."""
+    """The operator's limits. Shares are fractions of the fleet; `per` is the rolling window of all that adds up."""
 
     apps: int
     share: float
@@ -41,6 +55,7 @@ class Limits:
     drift_apps: int
     drift_share: float
     unreadable: float
+    transitions: tuple[Transition, ...] = ()
 
     def budget(self, fleet: int) -> int:
         """Apps that may change in a window without a person's word: a floor, not an exemption, for small fleets."""
@@ -70,6 +85,30 @@ def of_pass(plan: Plan, limits: Limits, fleet: Fleet) -> Iterator[Hold]:
         )
 
 
+def of_transitions(
+    steps: Sequence[AppPlan], limits: Limits, fleet: Fleet, now: datetime, release: str
+) -> Iterator[Hold]:
+    """Holds against the dangerous changes of steps that nobody approved; the other changes of a step may go on.
+
+    As everywhere all of a kind or none, and small steps add up.
+    """
+    for transition in limits.transitions:
+        spent = {put.ref for put in _unattended(fleet, limits, now) if transition.danger in put.dangers}
+        wanted = {step.ref: fields for step in steps if (fields := _endangered(step, transition.danger))}
+        total, most = len(spent | wanted.keys()), transition.most(fleet.size)
+        if total > most:
+            detail = f"{transition.danger} in {total} apps in {_hours(limits.per)}, more than {most} of {fleet.size}"
+            yield from (Hold(Rule.TRANSITION, detail, ref, fields, release) for ref, fields in wanted.items())
+
+
+def _endangered(step: AppPlan, danger: Danger) -> tuple[Field, ...]:
+    return tuple(change.field for change in step.changes if change.danger is danger)
+
+
+def _unattended(fleet: Fleet, limits: Limits, now: datetime) -> Iterator[RecentPut]:
+    return (put for put in fleet.recent if not put.approved and now - put.at < limits.per)
+
+
 def of_steps(steps: Sequence[AppPlan], limits: Limits, fleet: Fleet, now: datetime, release: str) -> Iterator[Hold]:
     """Holds against steps that nobody approved; all of them or none, so that no order decides who goes first."""
     drifted = [step for step in steps if Cause.DRIFT in step.causes]
@@ -78,7 +117,7 @@ def of_steps(steps: Sequence[AppPlan], limits: Limits, fleet: Fleet, now: dateti
             f"{len(drifted)} apps drifted at once, more than {most} of {fleet.size}: it may be the vendor's mistake"
         )
         yield from (Hold(Rule.MASS_DRIFT, detail, step.ref, release=release) for step in steps)
-    spent = {put.ref for put in fleet.recent if not put.approved and now - put.at < limits.per}
+    spent = {put.ref for put in _unattended(fleet, limits, now)}
     wanted = {step.ref for step in steps}
     if len(spent | wanted) > (most := limits.budget(fleet.size)):
         detail = f"{len(wanted - spent)} more apps would make {len(spent | wanted)} changed in {_hours(limits.per)}, "

@@ -26,6 +26,7 @@ HELD_STATES: Final = {
     Rule.COMMIT_HELD: State.HELD,
     Rule.PROTECTED: State.HELD,
     Rule.BUDGET: State.HELD,
+    Rule.TRANSITION: State.HELD,
     Rule.MASS_DRIFT: State.HELD,
     Rule.FIGHTING: State.FIGHTING,
     Rule.ROLLOUT_STOPPED: State.HELD,

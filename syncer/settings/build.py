@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from syncer.documents import formats
 from syncer.model.desired import (
@@ -20,6 +20,8 @@ from syncer.model.desired import (
 )
 from syncer.model.fields import Field
 from syncer.model.outcome import State
+from syncer.model.planned import Danger
+from syncer.plan.limits import Limits, Transition
 from syncer.plan.rollout import Rollout, Wave
 from syncer.settings import tree
 
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
 
     from syncer.settings.layers import Entry
     from syncer.settings.tree import SecretRef
+
+TRANSITIONS: Final = {
+    "blank_url": Danger.BLANKS_URL,
+    "recording_off": Danger.RECORDING_OFF,
+    "streaming_off": Danger.STREAMING_OFF,
+}
+"""The keys of policy.transitions, each with the danger that it limits."""
 
 
 class Reader:
@@ -158,18 +167,23 @@ def _schedule(read: Reader) -> tree.Schedule:
 
 
 def _operator(read: Reader) -> tree.OperatorPolicy:
-    budget, drift = "policy.budget", "policy.mass_drift"
-    return tree.OperatorPolicy(
-        layer=_policy(read),
-        locked=read.texts("policy.locked"),
-        budget=tree.Budget(
-            read.number(f"{budget}.apps"),
-            read.share(f"{budget}.share"),
-            read.duration(f"{budget}.per"),
-            read.number(f"{budget}.at_least"),
+    return tree.OperatorPolicy(layer=_policy(read), locked=read.texts("policy.locked"), limits=_limits(read))
+
+
+def _limits(read: Reader) -> Limits:
+    budget, drift, transitions = "policy.budget", "policy.mass_drift", "policy.transitions"
+    return Limits(
+        apps=read.number(f"{budget}.apps"),
+        share=read.share(f"{budget}.share"),
+        at_least=read.number(f"{budget}.at_least"),
+        per=read.duration(f"{budget}.per"),
+        drift_apps=read.number(f"{drift}.apps"),
+        drift_share=read.share(f"{drift}.share"),
+        unreadable=read.share("policy.max_unreadable"),
+        transitions=tuple(
+            Transition(danger, read.number(f"{transitions}.{key}.apps"), read.share(f"{transitions}.{key}.share"))
+            for key, danger in TRANSITIONS.items()
         ),
-        mass_drift=tree.MassDrift(read.number(f"{drift}.apps"), read.share(f"{drift}.share")),
-        max_unreadable=read.share("policy.max_unreadable"),
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from syncer.model.outcome import State
+    from syncer.plan.limits import Limits
     from syncer.plan.rollout import Rollout
 
 SecretRef: TypeAlias = FileToken | EnvToken
@@ -93,32 +94,12 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """max(at_least, min(apps, share of the fleet)) apps may change in a rolling window of `per`."""
-
-    apps: int
-    share: float
-    per: timedelta
-    at_least: int
-
-
-@dataclass(frozen=True, slots=True)
-class MassDrift:
-    """More drifted apps than max(apps, share of the fleet) without a commit hold the pass."""
-
-    apps: int
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
 class OperatorPolicy:
     """The weakest `layer`, what stronger layers may not change (`locked`), and the limits of a pass."""
 
     layer: Policy
     locked: tuple[str, ...]
-    budget: Budget
-    mass_drift: MassDrift
-    max_unreadable: float
+    limits: Limits
 
     @property
     def restricts_hosts(self) -> bool:

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from syncer.model.fields import Field
 from syncer.model.outcome import State
-from syncer.model.planned import Plan, RecentPut, Rule
+from syncer.model.planned import Danger, Plan, RecentPut, Rule
 from syncer.plan import limits, states
-from syncer.plan.limits import Fleet, Limits
+from syncer.plan.limits import Fleet, Limits, Transition
 from tests.support.builders import (
     NOW,
     a_last,
@@ -22,6 +23,7 @@ from tests.support.builders import (
     an_approval,
     decide,
     live_settings,
+    settings,
     unreadable,
 )
 
@@ -105,6 +107,58 @@ def test_exactly_the_share_is_not_more_than_the_share() -> None:
 def test_a_budget_sees_the_whole_of_its_window_however_long() -> None:
     assert limits.lookback(replace(USUAL, per=timedelta(days=30))) == timedelta(days=30)
     assert limits.lookback(USUAL) == limits.lookback(None) == limits.WARM
+
+
+BLANKS = Transition(Danger.BLANKS_URL, 1, 0.1)
+CAREFUL = replace(GENEROUS, transitions=(BLANKS, Transition(Danger.RECORDING_OFF, 1, 0.1)))
+"""One app, or a tenth of the fleet."""
+
+
+def blanking(count: int, **declared: str | bool | None) -> Plan:
+    """A plan that empties a URL that is set in `count` apps, and changes whatever else is declared."""
+    wanted = settings(callback_url=None, **declared)
+    live = live_settings(callback_url="https://hooks.acme.example/c", recording_enabled=True)
+    return a_plan(*((an_app(name, wanted), a_live(name, live)) for name in names(count)))
+
+
+def test_no_fleet_gets_past_a_limit_on_emptied_urls() -> None:
+    for size in range(1, 51):
+        for count in range(size + 1):
+            decision = decide(blanking(count), limits=CAREFUL, fleet=Fleet(size))
+            assert len(decision.approved) == (count if count <= max(1, size // 10) else 0)
+
+
+def test_only_the_dangerous_fields_of_a_step_are_held() -> None:
+    decision = decide(blanking(3, popup_url="https://hooks.acme.example/p"), limits=CAREFUL, fleet=Fleet(10))
+    assert [[change.field for change in step.changes] for step in decision.approved] == [[Field.POPUP_URL]] * 3
+    assert {(hold.rule, hold.fields) for hold in decision.holds} == {(Rule.TRANSITION, (Field.CALLBACK_URL,))}
+    assert decision.holds[0].detail == "blanks-url in 3 apps in 24 h, more than 1 of 10"
+    assert decision.holds[0].release.startswith("syncer approve ")
+
+
+def test_each_kind_of_danger_is_counted_by_itself() -> None:
+    decision = decide(blanking(2, recording_enabled=False), limits=CAREFUL, fleet=Fleet(10))
+    assert decision.approved == ()
+    assert {hold.fields for hold in decision.holds} == {(Field.CALLBACK_URL,), (Field.RECORDING_ENABLED,)}
+    [status] = states.after((an_app("n000"),), states.Observed(decision, NOW))
+    assert status.state is State.HELD
+
+
+def test_small_dangerous_steps_add_up_within_the_window() -> None:
+    def recent(**age: float) -> Fleet:
+        put = RecentPut(a_ref("x"), NOW - timedelta(**age), False, False, frozenset({Danger.BLANKS_URL}))
+        return Fleet(
+            10, (put, replace(put, ref=a_ref("y"), approved=True), replace(put, ref=a_ref("z"), dangers=frozenset()))
+        )
+
+    assert decide(blanking(1), limits=CAREFUL, fleet=recent(hours=23)).approved == ()
+    assert len(decide(blanking(1), limits=CAREFUL, fleet=recent(hours=24)).approved) == 1
+
+
+def test_an_approved_dangerous_step_passes_and_does_not_count() -> None:
+    plan = blanking(2)
+    decision = decide(plan, an_approval(plan.steps[0]), limits=CAREFUL, fleet=Fleet(10))
+    assert len(decision.approved) == 2
 
 
 def put_backs(*hours_ago: float) -> tuple[RecentPut, ...]:

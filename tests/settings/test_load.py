@@ -24,6 +24,8 @@ from syncer.model.desired import (
 )
 from syncer.model.fields import Field
 from syncer.model.outcome import State
+from syncer.model.planned import Danger
+from syncer.plan.limits import Limits, Transition
 from syncer.plan.rollout import Rollout, Wave
 from syncer.settings import Mode, Resolved, layers, tree
 
@@ -58,6 +60,11 @@ def refused(
     return caught.value.problems
 
 
+def transitions(*limits: tuple[int, float]) -> tuple[Transition, ...]:
+    dangers = (Danger.BLANKS_URL, Danger.RECORDING_OFF, Danger.STREAMING_OFF)
+    return tuple(Transition(danger, *limit) for danger, limit in zip(dangers, limits, strict=True))
+
+
 def test_without_anything_the_built_in_values_hold() -> None:
     found = load().settings
     assert found == tree.Settings(
@@ -76,9 +83,7 @@ def test_without_anything_the_built_in_values_hold() -> None:
         policy=tree.OperatorPolicy(
             layer=Policy(),
             locked=(),
-            budget=tree.Budget(25, 0.3, timedelta(hours=24), 3),
-            mass_drift=tree.MassDrift(2, 0.2),
-            max_unreadable=0.3,
+            limits=Limits(25, 0.3, 3, timedelta(hours=24), 2, 0.2, 0.3, transitions((2, 0.05), (2, 0.05), (2, 0.05))),
         ),
         rollout=Rollout((Wave(1.0),), 0),
         state_dir=Path("/home/asha/.local/state/syncer"),
@@ -117,6 +122,7 @@ policy:
   suspend: {reason: porting, until: 2030-01-31}
   budget: {apps: 5, share: 50%, per: 1h, at_least: 0}
   mass_drift: {apps: 1, share: 10%}
+  transitions: {blank_url: {apps: 0, share: 1%}, recording_off: {apps: 3}}
   max_unreadable: 5%
 rollout:
   waves: [{labels: {tier: canary}}, {share: 5%, soak: 10m}, {share: 100%}]
@@ -164,8 +170,8 @@ log: {format: json, level: debug}
     )
     assert found.policy.restricts_hosts
     assert found.policy.locked == ("streaming_enabled", "on_drift")
-    assert found.policy.budget == tree.Budget(5, 0.5, timedelta(hours=1), 0)
-    assert (found.policy.mass_drift, found.policy.max_unreadable) == (tree.MassDrift(1, 0.1), 0.05)
+    few = transitions((0, 0.01), (3, 0.05), (2, 0.05))
+    assert found.policy.limits == Limits(5, 0.5, 0, timedelta(hours=1), 1, 0.1, 0.05, few)
     assert found.rollout == Rollout(
         (Wave(labels=(("tier", "canary"),)), Wave(0.05, soak=timedelta(minutes=10)), Wave(1.0)), 2
     )
@@ -230,7 +236,7 @@ def test_a_secret_s_file_in_a_variable_replaces_the_variable_named_in_the_file(t
 def test_variables_have_the_types_of_their_keys() -> None:
     environ = {"SYNCER_SOURCE_ALLOW_FILE": "true", "SYNCER_POLICY_BUDGET_APPS": "7", "SYNCER_AUDIT_ORIGIN": "12"}
     found = load(environ=environ).settings
-    assert (found.source.allow_file, found.policy.budget.apps, found.audit.origin) == (True, 7, "12")
+    assert (found.source.allow_file, found.policy.limits.apps, found.audit.origin) == (True, 7, "12")
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
