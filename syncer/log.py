@@ -41,6 +41,7 @@ class Event(StrEnum):
     APP_STATE = "app.state"
     APP_APPLIED = "app.applied"
     APP_FAILED = "app.failed"
+    APP_FLAPPING = "app.flapping"
     APP_MOVED = "app.moved"
     APP_STOPPED = "app.stopped"
     VENDOR_UNKNOWN_FIELD = "vendor.unknown-field"

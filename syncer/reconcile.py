@@ -17,7 +17,7 @@ from syncer.model.outcome import Status, SyncReport
 from syncer.model.problems import counted
 from syncer.narration import Narrator
 from syncer.parts import Tally
-from syncer.plan import build, gate, rollout, states
+from syncer.plan import build, gate, limits, rollout, states
 from syncer.plan.limits import Fleet, lookback
 from syncer.plan.rollout import Stage
 from syncer.vendor.sweep import sweep
@@ -53,6 +53,7 @@ class Reconciler:
         self._parts = parts
         self._previous = dict(previous)
         self._narrator = Narrator()
+        self._accepted: set[str] = set()
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -85,8 +86,9 @@ class Reconciler:
             )
         self._witness(reading, decision, log)
         outcomes = await self._apply(ask, run_id, decision, stage, log)
-        if any(outcome.status is Status.APPLIED for outcome in outcomes):
-            decision = gate.written(decision)
+        self._accepted |= {outcome.accepted for outcome in outcomes if outcome.accepted}
+        if applied := {outcome.ref for outcome in outcomes if outcome.status is Status.APPLIED}:
+            decision = gate.written(decision, applied)
         statuses = self._statuses(reading, decision, outcomes, log)
         elapsed = self._parts.clock.monotonic() - begun
         return SyncReport(
@@ -159,10 +161,11 @@ class Reconciler:
             return frozenset(intent.ref for intent in intents)
         found = {app.ref: app for app in live}
         try:
-            blocked = recover.resolve(intents, found, self._parts.journal, self._parts.digest)
+            blocked = recover.resolve(intents, found, self._parts.journal, self._parts.digest, self._accepted)
         except JournalError as error:  # nothing more is written, but looking goes on (hazard E1)
             log.error(Event.JOURNAL_POISONED, error=error.message)
             return frozenset(intent.ref for intent in intents)
+        self._accepted &= {intent.request_id for intent in intents if intent.ref in blocked}
         for intent in intents:
             event = Event.INTENT_OPEN if intent.ref in blocked else Event.INTENT_RECOVERED
             log.warning(event, app=str(intent.ref), request_id=intent.request_id)
@@ -248,9 +251,10 @@ class Reconciler:
     def _statuses(
         self, reading: Reading, decision: Decision, outcomes: tuple[Outcome, ...], log: FilteringBoundLogger
     ) -> tuple[AppStatus, ...]:
-        observed = states.Observed(
-            decision, self._parts.clock.now(), {outcome.ref: outcome for outcome in outcomes}, self._previous
-        )
+        now = self._parts.clock.now()
+        flapping = limits.flapping(self._parts.memory.recent_puts(now - limits.WARM))
+        self._narrator.flapping(flapping, log)
+        observed = states.Observed(decision, now, {each.ref: each for each in outcomes}, self._previous, flapping)
         statuses = states.after(reading.apps, observed)
         for status in statuses:
             narration.transition(self._previous.get(status.ref), status, log)

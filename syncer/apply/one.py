@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from syncer.model.outcome import Trigger
     from syncer.model.planned import AppPlan, Approval
 
+ACCEPTED = range(200, 300)
+"""Statuses by which the vendor says that it took a PUT."""
+
 READ_BACK_DELAYS = (0.0, 1.0, 3.0, 9.0)
 """Seconds before each read after a PUT: a vendor that is merely slow to show it gets 13 s (hazard C7)."""
 
@@ -119,7 +122,9 @@ async def _intended(run: Run, intent: Intent, read_at: float, stop: Stop) -> tup
         return replace(outcome, failure=told, fault=fault), None
     if result is None:
         told = error.message if error else ""
-        return replace(outcome, failure=f"{told}; the fate of the PUT is unknown until the app is read again"), None
+        accepted = intent.request_id if error is not None and error.status in ACCEPTED else ""
+        told = f"{told}; the fate of the PUT is unknown until the app is read again"
+        return replace(outcome, failure=told, accepted=accepted), None
     return _concluded(outcome, result, error)
 
 
@@ -149,7 +154,7 @@ async def _put(run: Run, intent: Intent, read_at: float) -> tuple[Result | None,
             return replace(result, verdict=verdict, message=error.message, elapsed=elapsed), error
     live = await _read_back(run, step, patient=error is None)
     if isinstance(live, Unreadable):
-        return None, error or VendorError(live.kind, live.message, hint=live.hint)
+        return None, error or VendorError(live.kind, live.message, hint=live.hint, status=result.status)
     seen = verdicts.shown(step, live.settings)
     if error is not None and error.kind is VendorKind.TIMEOUT and seen is not Verdict.APPLIED:
         return None, error  # it may still land: the next pass's read says more than this one, and no PUT overlaps it

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from syncer.model.desired import OnCommit, OnDrift
 from syncer.model.fields import shown
 from syncer.model.outcome import Verdict
 from syncer.model.planned import OWN_RULES, Cause, Decision, Hold, Rule
-from syncer.plan import build, limits, rollout
+from syncer.plan import build, digests, limits, rollout
 from syncer.plan.limits import Fleet, Limits
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 MAX_UNCONFIRMED = 3
 """PUTs for one target without a matching read-back before syncer stops trying (hazard C7)."""
-
-ANEW: Final = "syncer plan, then syncer approve with the id that it shows"
-"""The way out once a pass has written: its plan's id stood for the live values of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +189,7 @@ def _not_converging(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
 def _fighting(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
     if Cause.DRIFT not in step.causes or facts.approval(step) is not None:
         return
-    if (heat := limits.heat(step.ref, facts.fleet.recent, facts.now)) > limits.HOT:
+    if (heat := limits.heat(step.ref, facts.fleet.recent)) > limits.HOT:
         names = _fields(step, {Cause.DRIFT})
         detail = f"put back about {heat:.0f} times lately, and somebody changes {', '.join(names)} again each time"
         yield Hold(Rule.FIGHTING, detail, step.ref, names, _approve(plan))
@@ -231,11 +228,27 @@ def _fields(step: AppPlan, causes: Collection[Cause]) -> tuple[Field, ...]:
     return tuple(change.field for change in step.changes if change.cause in causes)
 
 
-def written(decision: Decision) -> Decision:
-    """The decision once something of its plan was written: the id that its holds name is no plan's any more."""
-    void = _approve(decision.plan)
-    holds = tuple(replace(hold, release=ANEW) if hold.release == void else hold for hold in decision.holds)
+def written(decision: Decision, applied: Collection[AppRef]) -> Decision:
+    """The decision once steps of its plan were applied: its holds name the id of the plan that is left.
+
+    The old id stood for the live values of before, so that nobody could approve it any more.
+    """
+    done = {step.ref: step for step in decision.approved if step.ref in applied}
+    left = (_left(step, done.get(step.ref)) for step in decision.plan.steps)
+    plan_id = digests.plan_id(decision.plan.revision.id, [step for step in left if step is not None])
+    void, now = _approve(decision.plan), _approve(replace(decision.plan, id=plan_id))
+    holds = tuple(replace(hold, release=now) if hold.release == void else hold for hold in decision.holds)
     return replace(decision, holds=holds)
+
+
+def _left(step: AppPlan, done: AppPlan | None) -> AppPlan | None:
+    """What a next plan would say of a step: all of it, or what was not applied of it, or nothing."""
+    if done is None:
+        return step
+    changes = tuple(change for change in step.changes if change.field in done.held)
+    if not changes:
+        return None
+    return replace(step, base=digests.base(done.body), digest=digests.change(step.ref, changes))
 
 
 def _approve(plan: Plan) -> str:

@@ -7,6 +7,7 @@ vendor, the network or the customer id is wrong, and then nothing at all is writ
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -14,19 +15,21 @@ from typing import TYPE_CHECKING, Final
 from syncer.model.planned import Cause, Hold, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from syncer.model.desired import AppRef
     from syncer.model.fields import Field
     from syncer.model.planned import AppPlan, Danger, Plan, RecentPut
 
-HALF_LIFE: Final = timedelta(hours=6)
+COOLING: Final = timedelta(hours=6)
 """The time constant after which a put-back counts only 1/e as much (hazard C9)."""
 HOT: Final = 3.0
 """Put-backs, each worth less with age, beyond which syncer stops fighting whoever undoes them."""
 WARM: Final = timedelta(days=7)
 """After this long a put-back is worth nothing any more."""
+OFTEN: Final = 4
+"""Put-backs within a week that are reported, however far apart they are."""
 FEWEST_UNREADABLE: Final = 1
 """So many unreadable apps never stop the others, however small the fleet."""
 
@@ -131,10 +134,30 @@ def lookback(limits: Limits | None) -> timedelta:
     return max(WARM, limits.per) if limits else WARM
 
 
-def heat(ref: AppRef, recent: Iterable[RecentPut], now: datetime) -> float:
-    """How hotly an app's drift was put back: each put-back counts 1, and less with age."""
-    ages = (now - put.at for put in recent if put.ref == ref and put.drift and not put.approved)
-    return sum(math.exp(-max(age, timedelta()) / HALF_LIFE) for age in ages)
+def heat(ref: AppRef, recent: Iterable[RecentPut]) -> float:
+    """How hot it ever was between syncer and whoever undoes an app's put-backs: each counts 1, and less with time.
+
+    The hottest moment of the past week counts, not the present one: a fight that paused because syncer stopped is not
+    over. A PUT that a person approved ends it.
+    """
+    now = hottest = 0.0
+    before: datetime | None = None
+    for put in recent:
+        if put.ref != ref or not put.drift:
+            continue
+        cooled = math.exp(-max(put.at - before, timedelta()) / COOLING) if before else 0.0
+        now, before = (0.0, None) if put.approved else (now * cooled + 1, put.at)
+        hottest = 0.0 if put.approved else max(hottest, now)
+    return hottest
+
+
+def flapping(recent: Iterable[RecentPut]) -> Mapping[AppRef, int]:
+    """How often each app's drift was put back lately, for those where somebody does it again and again.
+
+    Slower than a fight, so that syncer goes on putting it back, and still worth a word (hazard C9).
+    """
+    counts = Counter(put.ref for put in recent if put.drift and not put.approved)
+    return {ref: count for ref, count in counts.items() if count >= OFTEN}
 
 
 def _hours(span: timedelta) -> str:

@@ -162,7 +162,8 @@ def test_an_approved_dangerous_step_passes_and_does_not_count() -> None:
 
 
 def put_backs(*hours_ago: float) -> tuple[RecentPut, ...]:
-    return tuple(RecentPut(a_ref(), NOW - timedelta(hours=h), drift=True, approved=False) for h in hours_ago)
+    ordered = sorted(hours_ago, reverse=True)
+    return tuple(RecentPut(a_ref(), NOW - timedelta(hours=h), drift=True, approved=False) for h in ordered)
 
 
 @pytest.mark.parametrize(
@@ -172,17 +173,31 @@ def put_backs(*hours_ago: float) -> tuple[RecentPut, ...]:
         (put_backs(0.1, 0.2, 0.3), False),
         (put_backs(0.1, 0.2, 0.3, 0.4), True),
         (put_backs(12, 24, 36, 48, 60), False),
+        (put_backs(48, 48.1, 48.2, 48.3), True),
+        ((*put_backs(4, 4.1, 4.2, 4.3), replace(put_backs(3)[0], approved=True), *put_backs(2)), False),
+        ((*put_backs(4, 4.1), *(replace(put, drift=False) for put in put_backs(3, 3.1, 3.2))), False),
         (put_backs(0, 1, 2, 3, 4, 5), True),
     ],
 )
 def test_a_fight_is_many_put_backs_in_a_short_time(recent: tuple[RecentPut, ...], *, fights: bool) -> None:
-    assert (limits.heat(a_ref(), recent, NOW) > limits.HOT) is fights
+    assert (limits.heat(a_ref(), recent) > limits.HOT) is fights
     app = an_app()
     plan = a_plan((app, a_live()), last=[a_last(app.name, app.settings.over(live_settings()))])
     decision = decide(plan, limits=GENEROUS, fleet=Fleet(10, recent))
     assert [hold.rule for hold in decision.holds] == ([Rule.FIGHTING] if fights else [])
     [status] = states.after([app], states.Observed(decision, NOW))
     assert status.state is (State.FIGHTING if fights else State.DRIFTED)
+
+
+def test_drift_that_is_put_back_again_and_again_is_told_however_slow_it_is() -> None:
+    slow = put_backs(0, 40, 80, 120)
+    assert limits.flapping(slow) == {a_ref(): 4}
+    assert limits.flapping(slow[1:]) == {}
+    assert limits.flapping([replace(put, approved=True) for put in slow]) == {}
+    app = an_app()
+    calm = decide(a_plan((app, a_live(shows=app.settings.over(live_settings())))))
+    [status] = states.after([app], states.Observed(calm, NOW, flapping=limits.flapping(slow)))
+    assert status.reason == "live settings are as git declares them; put back 4 times within a week"
 
 
 def test_an_approval_ends_a_fight_once_and_a_commit_is_no_fight() -> None:
@@ -192,5 +207,5 @@ def test_an_approval_ends_a_fight_once_and_a_commit_is_no_fight() -> None:
     assert decide(plan, an_approval(plan.steps[0]), limits=GENEROUS, fleet=same).approved
     assert decide(a_plan((an_app(), a_live())), limits=GENEROUS, fleet=hot).approved
     others = put_backs(0.1, 0.2, 0.3, 0.4)
-    assert limits.heat(a_ref("another"), others, NOW) == 0
+    assert limits.heat(a_ref("another"), others) == 0
     assert a_step().ref == a_ref()
