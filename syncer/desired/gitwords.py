@@ -63,6 +63,11 @@ _MEANINGS: Final = (
         "is its public half registered there, and source.credentials.username right?",
     ),
     _meaning(
+        "hook declined|protected branch|deny updating|branch is currently checked out|not allowed to push",
+        "the git server's rules refuse the push",
+        "may this user or token push to the branch, without a review and without signed commits?",
+    ),
+    _meaning(
         "authentication failed|could not read (?:username|password)|error: 401",
         "the git server does not accept the credentials",
         "is the user name right, and the password or token valid? It is read again at the next fetch",
