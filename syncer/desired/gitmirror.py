@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -230,7 +230,8 @@ class Mirror:
         )
 
     def _transfer(self, repository: Path, refspecs: tuple[str, ...], session: Session, *more: str) -> Finished:
-        return self._remote.serve((f"--git-dir={repository}", *_FETCH, *more), refspecs, session, repository)
+        done = self._remote.serve((f"--git-dir={repository}", *_FETCH, *more), refspecs, session, repository)
+        return replace(done, code=1) if gitwords.left_behind(done.err) else done
 
     def _local(self, repository: Path, *arguments: str, stdin: bytes = b"", output: int = LISTING) -> Finished:
         config = (f"safe.directory={repository}",)

@@ -120,6 +120,11 @@ _MEANINGS: Final = (
         "git fsck --strict in a clone names them",
     ),
     _meaning(
+        "possible repository corruption on the remote side|not our ref",
+        "the repository on the server is damaged: it lacks what it names",
+        "git fsck there says what is missing",
+    ),
+    _meaning(
         "early eof|rpc failed|connection reset|hung up|unexpected disconnect|recv (?:failure|error)|closed by"
         "|empty reply|index-pack failed|invalid index-pack",
         "the connection to the git server broke off",
@@ -145,6 +150,7 @@ _IN_TRANSIT: Final = re.compile(
     "index-pack|unpack-objects|early eof|rpc failed|protocol error|disconnect|no space left|died of signal",
     re.IGNORECASE,
 )
+_LEFT_BEHIND: Final = re.compile("^warning: rejected .*shallow roots are not allowed", re.MULTILINE)
 _NO_SUCH_REF: Final = re.compile("couldn't find remote ref|no such remote ref", re.IGNORECASE)
 _NOT_GIVEN: Final = re.compile(
     "not our ref|unadvertised object|couldn't find remote ref|no such remote ref", re.IGNORECASE
@@ -163,6 +169,11 @@ def is_corrupt(words: str) -> bool:
     """Whether git complains about the mirror itself, which a new clone mends; a pack cut short on its way is not it."""
     own = "\n".join(line for line in words.splitlines() if not line.startswith("remote: "))
     return _CORRUPT.search(own) is not None and not _IN_TRANSIT.search(own)
+
+
+def left_behind(words: str) -> bool:
+    """Whether a ref was not moved though git counts that as a success: the server's history was cut."""
+    return _LEFT_BEHIND.search(words) is not None
 
 
 def lacks_ref(words: str) -> bool:
