@@ -1,6 +1,6 @@
 """Reads repositories as the daemon does, in a process that can be traced: `python -m …hostile.reader LIST SECRETS`.
 
-LIST is a JSON list of [url, ref, subpath, state folder]; SECRETS holds what https and ssh need. One line per repository.
+LIST is a JSON list of [url, ref, subpath, state folder]; SECRETS holds what https and ssh need. Each gets one line.
 """
 
 from __future__ import annotations
