@@ -75,7 +75,6 @@ def unavailable(settings: Settings) -> tuple[str, ...]:
     """Keys that ask for protection which this release does not give: refused, because being ignored would be worse."""
     wanted = {
         "leader.kind: lease": settings.leader.kind != "none",
-        "rollout": len(settings.rollout.waves) > 1 or settings.rollout.stop_after_failures > 0,
         "audit.anchors: lease": "lease" in settings.audit.anchors,
         "notify": bool(settings.notify),
     }
@@ -128,6 +127,7 @@ async def opened(
             log=log,
             concurrency=settings.vendor.concurrency,
             limits=limits(settings.policy),
+            rollout=settings.rollout,
             observe=settings.mode is Mode.OBSERVE,
             interrupt=read_from.interrupt,
             writer=vendor if isinstance(vendor, client.WriteClient) else None,

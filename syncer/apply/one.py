@@ -46,7 +46,7 @@ class Run:
 
 
 class Stop:
-    """Whether to begin anything more: true once asked to stop, or once the journal has failed."""
+    """Whether to begin anything more: true once asked to stop, or once something says that it must."""
 
     def __init__(self, asked: Callable[[], bool]) -> None:
         self._asked = asked
@@ -60,9 +60,9 @@ class Stop:
         """One sentence for the apps whose turn does not come."""
         return self._failure or "asked to stop"
 
-    def halt(self, error: JournalError) -> None:
-        """The journal can't be written, so nothing may be sent."""
-        self._failure = f"nothing more is written: {error.message}"
+    def halt(self, why: str) -> None:
+        """Nothing more may be sent: the journal can't be written, or too much has failed."""
+        self._failure = f"nothing more is written: {why}"
 
 
 async def apply(run: Run, step: AppPlan, approval: Approval | None, stop: Stop) -> Outcome:
@@ -98,7 +98,7 @@ async def _attempt(
     try:
         run.journal.intend(intent)
     except JournalError as error:
-        stop.halt(error)
+        stop.halt(error.message)
         return replace(outcome, failure=f"nothing written: {error.message}", hint=error.hint), None
     return await _intended(run, intent, read_at, stop)
 
@@ -112,7 +112,7 @@ async def _intended(run: Run, intent: Intent, read_at: float, stop: Stop) -> tup
         if result is not None:
             run.journal.conclude(result)
     except JournalError as failed:
-        stop.halt(failed)
+        stop.halt(failed.message)
         return replace(outcome, failure=f"the PUT's result is not recorded: {failed.message}", hint=failed.hint), None
     except Exception as fault:  # noqa: BLE001 -- a bug must not cost the other apps their results
         told = f"an unexpected {type(fault).__name__} after the intent; the fate of the PUT is not recorded"

@@ -87,6 +87,14 @@ class OpenIntent:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The last PUT of an app for one revision: when it ended (began, while open), and its verdict (None while open)."""
+
+    at: datetime
+    verdict: Verdict | None
+
+
 class Status(StrEnum):
     """How one app fared in the apply stage of a pass."""
 

@@ -136,10 +136,17 @@ class Rule(StrEnum):
     NOT_CONVERGING = "not-converging"
     REFUSED = "refused-by-vendor"
     OPEN_INTENT = "open-intent"
+    ROLLOUT_WAVE = "rollout-wave"
+    ROLLOUT_STOPPED = "rollout-stopped"
 
 
-QUIET_RULES: Final = frozenset({Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.WINDOW})
-"""Chosen by the app's own policy: shown, and never counted in an exit code."""
+QUIET_RULES: Final = frozenset({Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.WINDOW, Rule.ROLLOUT_WAVE})
+"""Chosen by policy, and over by itself: shown, and never counted in an exit code."""
+
+OWN_RULES: Final = frozenset(
+    {Rule.SUSPENDED, Rule.WINDOW, Rule.COMMIT_HELD, Rule.PROTECTED, Rule.DRIFT_IGNORED, Rule.DRIFT_REPORTED}
+)
+"""Holds that the app's own policy asks for: no reason for other apps to wait."""
 
 
 @dataclass(frozen=True, slots=True)

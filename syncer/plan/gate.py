@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from syncer.model.desired import OnCommit, OnDrift
 from syncer.model.fields import shown
-from syncer.model.planned import Cause, Decision, Hold, Rule
-from syncer.plan import build, limits
+from syncer.model.outcome import Verdict
+from syncer.model.planned import OWN_RULES, Cause, Decision, Hold, Rule
+from syncer.plan import build, limits, rollout
 from syncer.plan.limits import Fleet, Limits
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from syncer.model.desired import AppRef, Policy
     from syncer.model.fields import Field
     from syncer.model.planned import AppPlan, Approval, Plan
+    from syncer.plan.rollout import Stage
 
 MAX_UNCONFIRMED = 3
 """PUTs for one target without a matching read-back before syncer stops trying (hazard C7)."""
@@ -33,7 +35,7 @@ class Facts:
     `closed` maps apps outside their windows to the time they open (None: unknown); `unconfirmed` counts consecutive
     PUTs for an app's present target whose read-back did not match; `refused` are apps whose present target the
     vendor refused with a 400; `open_intents` apps with a PUT whose fate is not known yet. Without `limits` a pass may
-    change everything.
+    change everything, without a `stage` all at once.
     """
 
     now: datetime
@@ -45,6 +47,7 @@ class Facts:
     open_intents: frozenset[AppRef] = frozenset()
     limits: Limits | None = None
     fleet: Fleet = field(default_factory=Fleet)
+    stage: Stage | None = None
 
     def approval(self, step: AppPlan) -> Approval | None:
         """The approval that binds to exactly this step's changes and has not expired."""
@@ -64,10 +67,36 @@ def decide(plan: Plan, facts: Facts) -> Decision:
         holds.extend(against)
         if facts.writes and (kept := _remaining(step, against)):
             approved.append(kept)
-    limited = tuple(_limited(plan, approved, facts))
+    waiting = tuple(_staged(plan, approved, holds, facts))
+    begun = _without(approved, waiting)
+    limited = tuple(_limited(plan, begun, facts))
     stopped = {hold.ref for hold in limited}
-    written = () if None in stopped else tuple(step for step in approved if step.ref not in stopped)
-    return Decision(plan, written, (*holds, *limited))
+    written = () if None in stopped else tuple(step for step in begun if step.ref not in stopped)
+    return Decision(plan, written, (*holds, *waiting, *limited))
+
+
+def _staged(plan: Plan, passed: Sequence[AppPlan], holds: Sequence[Hold], facts: Facts) -> Iterator[Hold]:
+    """What waits for its wave; counted before the limits, which are about what is written in this pass."""
+    if facts.stage is not None:
+        stage = replace(facts.stage, settled=frozenset((*plan.in_sync, *_kept_out(plan, holds, facts.stage))))
+        unattended = [step for step in passed if facts.approval(step) is None]
+        yield from rollout.of_steps(unattended, stage, facts.now, _approve(plan))
+
+
+def _kept_out(plan: Plan, holds: Sequence[Hold], stage: Stage) -> Iterator[AppRef]:
+    """Apps that were written for this revision and differ only in what their own policy holds back."""
+    for step in plan.steps:
+        put = stage.attempts.get(step.ref)
+        own = tuple(hold for hold in holds if hold.ref == step.ref and hold.rule in OWN_RULES)
+        if put is not None and put.verdict is Verdict.APPLIED and own and _remaining(step, own) is None:
+            yield step.ref
+
+
+def _without(passed: Sequence[AppPlan], waiting: Sequence[Hold]) -> list[AppPlan]:
+    """The steps less the fields that wait."""
+    against = {hold.ref: (hold,) for hold in waiting}
+    left = (_remaining(step, against.get(step.ref, ())) for step in passed)
+    return [step for step in left if step is not None]
 
 
 def _limited(plan: Plan, passed: Sequence[AppPlan], facts: Facts) -> Iterator[Hold]:

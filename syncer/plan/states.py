@@ -28,6 +28,7 @@ HELD_STATES: Final = {
     Rule.BUDGET: State.HELD,
     Rule.MASS_DRIFT: State.HELD,
     Rule.FIGHTING: State.FIGHTING,
+    Rule.ROLLOUT_STOPPED: State.HELD,
 }
 """The state that a hold gives its app; rules not listed leave it with the state its changes have."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from syncer.documents import formats
 from syncer.model.desired import (
@@ -19,11 +20,11 @@ from syncer.model.desired import (
 )
 from syncer.model.fields import Field
 from syncer.model.outcome import State
+from syncer.plan.rollout import Rollout, Wave
 from syncer.settings import tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
     from syncer.settings.layers import Entry
     from syncer.settings.tree import SecretRef
@@ -198,10 +199,17 @@ def _suspend(written: Mapping[str, str]) -> Suspend | None:
     return Suspend(written["reason"], None if until is None else formats.read_until(until))
 
 
-def _rollout(read: Reader) -> tree.Rollout:
-    waves = (tree.Wave(formats.read_share(w["share"]), formats.read_duration(w["soak"])) if "soak" in w else
-             tree.Wave(formats.read_share(w["share"])) for w in read.maps("rollout.waves"))  # fmt: skip
-    return tree.Rollout(tuple(waves), read.number("rollout.stop_after_failures"))
+def _rollout(read: Reader) -> Rollout:
+    waves = tuple(_wave(written) for written in read.maps("rollout.waves"))
+    return Rollout(waves, read.number("rollout.stop_after_failures"))
+
+
+def _wave(written: Mapping[str, Any]) -> Wave:
+    return Wave(
+        share=formats.read_share(written.get("share", "0%")),
+        labels=tuple(sorted(written.get("labels", {}).items())),
+        soak=formats.read_duration(written["soak"]) if "soak" in written else timedelta(0),
+    )
 
 
 def _audit(read: Reader) -> tree.Audit:

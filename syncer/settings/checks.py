@@ -137,13 +137,17 @@ def _http_fault(url: str, *, plain: bool) -> tuple[str, str] | None:
 
 def _waves(layers: Layers) -> Iterator[Problem]:
     waves = layers.entries["rollout.waves"].value
-    texts = [wave.get("share") for wave in waves if isinstance(wave, dict)] if isinstance(waves, list) else []
-    shares = [formats.read_share(text) for text in texts if isinstance(text, str) and not formats.fault("share", text)]
-    if not shares or len(shares) < len(texts):
+    named = [wave for wave in waves if isinstance(wave, dict)] if isinstance(waves, list) else []
+    texts = [wave.get("share", "0%") for wave in named]
+    read = [formats.read_share(text) for text in texts if isinstance(text, str) and not formats.fault("share", text)]
+    if len(read) < len(texts):
         return
-    if shares != sorted(set(shares)) or shares[0] == 0:
+    shares = [share for share, wave in zip(read, named, strict=True) if "share" in wave]
+    if any(not wave.keys() & {"share", "labels"} for wave in named):
+        yield _contradiction(layers, "rollout.waves", "a wave is a share or labels", "write share: 5% or labels: {…}")
+    elif shares != sorted(set(shares)) or (shares and shares[0] == 0):
         yield _contradiction(layers, "rollout.waves", "shares of waves must grow", "for example 5%, 30%, 100%")
-    elif shares[-1] != 1:
+    elif read and read[-1] != 1:
         yield _contradiction(layers, "rollout.waves", "the last wave must be the whole fleet", "end with share: 100%")
 
 

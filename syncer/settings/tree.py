@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from syncer.model.desired import EnvToken, FileToken, Policy
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path
 
     from syncer.model.outcome import State
+    from syncer.plan.rollout import Rollout
 
 SecretRef: TypeAlias = FileToken | EnvToken
 """Where a secret is kept; never the secret."""
@@ -123,22 +124,6 @@ class OperatorPolicy:
     def restricts_hosts(self) -> bool:
         """Whether the operator says which hosts calls may go to."""
         return bool(self.layer.allowed_hosts)
-
-
-@dataclass(frozen=True, slots=True)
-class Wave:
-    """Up to this share of the fleet, then this long a look before the next wave."""
-
-    share: float
-    soak: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Rollout:
-    """In how many steps a change reaches the fleet; 0 failures to stop after means never."""
-
-    waves: tuple[Wave, ...]
-    stop_after_failures: int
 
 
 @dataclass(frozen=True, slots=True)

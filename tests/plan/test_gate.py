@@ -263,8 +263,8 @@ def test_observing_a_fleet_in_sync_holds_nothing() -> None:
     assert decide(a_plan((an_app(declared=settings()), a_live())), writes=False).holds == ()
 
 
-def test_what_the_apps_own_policy_chose_is_quiet() -> None:
-    assert {Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.WINDOW} == QUIET_RULES
+def test_what_policy_chose_and_ends_by_itself_is_quiet() -> None:
+    assert {Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.WINDOW, Rule.ROLLOUT_WAVE} == QUIET_RULES
 
 
 APPS = st.sets(st.sampled_from(["a", "b", "c", "d", "e"])).map(lambda names: frozenset(map(a_ref, names)))

@@ -24,6 +24,7 @@ from syncer.model.desired import (
 )
 from syncer.model.fields import Field
 from syncer.model.outcome import State
+from syncer.plan.rollout import Rollout, Wave
 from syncer.settings import Mode, Resolved, layers, tree
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def test_without_anything_the_built_in_values_hold() -> None:
             mass_drift=tree.MassDrift(2, 0.2),
             max_unreadable=0.3,
         ),
-        rollout=tree.Rollout((tree.Wave(1.0),), 0),
+        rollout=Rollout((Wave(1.0),), 0),
         state_dir=Path("/home/asha/.local/state/syncer"),
         audit=tree.Audit("syncer", 64 * 1024 * 1024),
         serve=tree.Serve("127.0.0.1", 8080),
@@ -117,7 +118,9 @@ policy:
   budget: {apps: 5, share: 50%, per: 1h, at_least: 0}
   mass_drift: {apps: 1, share: 10%}
   max_unreadable: 5%
-rollout: {waves: [{share: 5%, soak: 10m}, {share: 100%}], stop_after_failures: 2}
+rollout:
+  waves: [{labels: {tier: canary}}, {share: 5%, soak: 10m}, {share: 100%}]
+  stop_after_failures: 2
 state_dir: state
 audit: {sign: {key: {file: ./audit.key}}, origin: acme/prod, rotate: 1MiB, anchors: [stdout, lease, {file: /mnt/heads}]}
 serve:
@@ -163,7 +166,9 @@ log: {format: json, level: debug}
     assert found.policy.locked == ("streaming_enabled", "on_drift")
     assert found.policy.budget == tree.Budget(5, 0.5, timedelta(hours=1), 0)
     assert (found.policy.mass_drift, found.policy.max_unreadable) == (tree.MassDrift(1, 0.1), 0.05)
-    assert found.rollout == tree.Rollout((tree.Wave(0.05, timedelta(minutes=10)), tree.Wave(1.0)), 2)
+    assert found.rollout == Rollout(
+        (Wave(labels=(("tier", "canary"),)), Wave(0.05, soak=timedelta(minutes=10)), Wave(1.0)), 2
+    )
     assert found.state_dir == Path("state")
     assert found.audit == tree.Audit(
         "acme/prod", 1024 * 1024, FileToken("./audit.key"), ("stdout", "lease"), (Path("/mnt/heads"),)
@@ -415,6 +420,8 @@ CONTRADICTIONS = [
     ("rollout: {waves: [{share: 50%}, {share: 5%}, {share: 100%}]}", "must grow", 3),
     ("rollout: {waves: [{share: 0%}, {share: 100%}]}", "must grow", 3),
     ("rollout: {waves: [{share: 50%}]}", "the whole fleet", 3),
+    ("rollout: {waves: [{share: 50%}, {labels: {tier: canary}}]}", "the whole fleet", 3),
+    ("rollout: {waves: [{soak: 5m}, {share: 100%}]}", "a share or labels", 3),
     ("log: {level: warning}\naudit: {anchors: [stdout]}", "the anchor stdout is a line of level info", 3),
     ("notify: [{kind: slack, url: 'http://h.example/', on: [Held]}]", "http to another machine", 3),
     ("audit: {anchors: [{git: {url: 'http://h.example/x', ref: heads}}]}", "not a URL of a git repository", 3),
