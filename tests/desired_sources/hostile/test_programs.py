@@ -96,7 +96,7 @@ def prepared(row: Row, home: Path) -> tuple[str, str, str, str]:
 
 
 @pytest.mark.needs("strace")
-@pytest.mark.parametrize("rows", [ROWS[::4], pytest.param((*ROWS, *FULL), marks=pytest.mark.soak)], ids=["some", "all"])
+@pytest.mark.parametrize("rows", [ROWS[::6], pytest.param((*ROWS, *FULL), marks=pytest.mark.soak)], ids=["some", "all"])
 def test_no_hostile_repository_makes_another_program_run(rows: tuple[Row, ...], tmp_path: Path) -> None:
     listed = [prepared(row, tmp_path / f"row{number}") for number, row in enumerate(rows)]
     ended, executed = traced(tmp_path, listed, tmp_path)
