@@ -95,7 +95,7 @@ def test_a_pack_over_https_that_never_ends_well(
     (tmp_path / "password").write_text(CANARY)
     access = Access(Password("syncer", FileSecret(tmp_path / "password")), https.ca_file)
     git = source(https.url("apps.git"), tmp_path / "state", access=access, network=LIMIT, object_file=20 * SMALL)
-    before = git.fetch()
+    before = source(https.url("apps.git"), tmp_path / "state", access=access).fetch()
     new = noise(repository)
     https.behaviour.fault, https.behaviour.only_packs = fault, True
     fails_in_time(git, tmp_path / "state", message)
@@ -128,7 +128,7 @@ def test_a_server_over_ssh_that_never_ends_well(repository: Repository, ssh: Ssh
     state, pid = tmp_path / "state", tmp_path / "pid"
     access = Access(SshKey(ssh.key, ssh.known_hosts, ssh.user))
     git = source(ssh.url(repository.path), state, access=access, network=LIMIT)
-    before = git.fetch()
+    before = source(ssh.url(repository.path), state, access=access).fetch()
     noise(repository)
     (tmp_path / "serve").write_text(f"echo $$ > {pid}\n{script}\n")
     key = ssh.authorized_keys.read_text()
