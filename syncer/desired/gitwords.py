@@ -68,11 +68,15 @@ _MEANINGS: Final = (
         "may this user or token push to the branch, without a review and without signed commits?",
     ),
     _meaning(
-        "authentication failed|could not read (?:username|password)|error: 401",
+        "authentication failed|could not read (?:username|password)|returned error: 401",
         "the git server does not accept the credentials",
         "is the user name right, and the password or token valid? It is read again at the next fetch",
     ),
-    _meaning("error: 403|access denied", "the git server denies access", "may this user or token read the repository?"),
+    _meaning(
+        "returned error: 403|access denied",
+        "the git server denies access",
+        "may this user or token read the repository?",
+    ),
     _meaning("could not resolve", "the git server's name is not known", "check the host and DNS", retryable=True),
     _meaning(
         "certificate|ssl_cacert|self.signed|certificate subject name",
@@ -80,18 +84,18 @@ _MEANINGS: Final = (
         "put the authority that signed it into source.ca_file, and use a host name that stands in it",
     ),
     _meaning(
-        r"error: 3\d\d|unable to update url base from redirection",
+        r"returned error: 3\d\d|unable to update url base from redirection",
         "the git server redirects to another address, which is never followed",
         "write the address it should be read from into source.url",
     ),
     _meaning(
-        r"error: (?:404|410)|repository .*not found|does not appear to be a git repository|does not exist"
+        r"returned error: (?:404|410)|repository .*not found|does not appear to be a git repository|does not exist"
         "|no such device or address",
         "the repository does not exist there, or may not be seen with these credentials",
         "check the path in source.url",
     ),
     _meaning(
-        r"error: (?:429|5\d\d)",
+        r"returned error: (?:429|5\d\d)",
         "the git server is in trouble (it answered with an error)",
         "it is tried again",
         retryable=True,
