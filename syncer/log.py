@@ -50,7 +50,9 @@ class Event(StrEnum):
     JOURNAL_REPAIRED = "journal.repaired"
     JOURNAL_POISONED = "journal.poisoned"
     CHECKPOINT = "audit.checkpoint"
+    ANCHORED = "audit.anchored"
     ANCHOR_FAILED = "audit.anchor-failed"
+    ANCHOR_REFUSED = "audit.anchor-refused"
     LIBRARY = "library.message"
 
 

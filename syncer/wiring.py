@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import secrets
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from syncer.audit.digests import Digests
+    from syncer.audit.sealing import Sealing
     from syncer.desired.snapshot import Source
     from syncer.settings import Settings
     from syncer.vendor.client import ReadClient
@@ -96,9 +98,11 @@ async def opened(
         raise UsageError(f"not available in this release: {', '.join(keys)}", hint="take the keys out")
     async with AsyncExitStack() as stack:
         new_id = Ulids(CLOCK, secrets.token_bytes)
-        journal = _journal(settings, new_id, principal, log) if write else None
-        if journal is not None:
-            stack.enter_context(closing(journal))
+        journal = None
+        if write:
+            heads = stack.enter_context(seals.opened(settings, log))
+            journal = stack.enter_context(closing(_journal(settings, new_id, principal, heads.sealing)))
+            await asyncio.to_thread(heads.settle)
         index = Index.open(settings.state_dir) if journal else Index.view(settings.state_dir)
         stack.enter_context(closing(index))
         keyed = journal.digests if journal else _reader_digests(settings)
@@ -169,14 +173,14 @@ def identity(principal: str) -> Identity:
     )
 
 
-def _journal(settings: Settings, new_id: Ulids, principal: str, log: FilteringBoundLogger) -> Journal:
+def _journal(settings: Settings, new_id: Ulids, principal: str, sealing: Sealing) -> Journal:
     return Journal.open(
         settings.state_dir,
         clock=CLOCK,
         boot=SystemBootClock(),
         identity=identity(principal),
         new_id=new_id,
-        sealing=seals.sealing(settings.audit, log),
+        sealing=sealing,
     )
 
 

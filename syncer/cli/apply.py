@@ -85,6 +85,8 @@ async def _synced(settings: Settings, given: dict[str, Any], log: FilteringBound
             statefile.write(settings.state_dir, report, (app.ref for app in here.tracker.apps))
         except SyncerError as error:  # the result of a write must be told all the same
             click.echo(f"syncer: {sanitize(error.message)}", err=True)
+        if here.journal is not None and (why := here.journal.poisoned):
+            click.echo(f"syncer: nothing more is written: {sanitize(why)}", err=True)
     return report
 
 

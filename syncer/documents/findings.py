@@ -192,6 +192,8 @@ def _alternatives(error: Mistake, path: KeyPath) -> Iterator[Finding]:
     """Only the branch that the writer meant is of interest; required-only branches are a choice of keys."""
     keys = [name for branch in error.wanted for name in branch.get("required", ())]
     if all(set(branch) == {"required"} for branch in error.wanted):
+        if not isinstance(error.given, dict):
+            return  # that it is no mapping is told by itself
         given = [key for key in keys if key in error.given]
         message = f"{' and '.join(f'`{key}`' for key in given)} exclude each other" if given else "nothing is chosen"
         yield Finding("SY209", message, path, f"write exactly one of {', '.join(keys)}", on_key=True)

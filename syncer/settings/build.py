@@ -70,9 +70,9 @@ class Reader:
         """A list of texts."""
         return tuple(cast("list[str]", self._entries[name].value))
 
-    def choices(self, name: str) -> list[str | Mapping[str, str]]:
+    def choices(self, name: str) -> list[str | Mapping[str, object]]:
         """A list of texts and mappings."""
-        return cast("list[str | Mapping[str, str]]", self._entries[name].value)
+        return cast("list[str | Mapping[str, object]]", self._entries[name].value)
 
     def maps(self, name: str) -> list[Mapping[str, str]]:
         """A list of mappings."""
@@ -228,13 +228,37 @@ def _wave(written: Mapping[str, Any]) -> Wave:
 
 def _audit(read: Reader) -> tree.Audit:
     anchors = read.choices("audit.anchors")
+    written = [anchor for anchor in anchors if not isinstance(anchor, str)]
     return tree.Audit(
         origin=read.text("audit.origin"),
         rotate=formats.read_size(read.text("audit.rotate")),
         sign_key=read.secret("audit.sign.key"),
         anchors=tuple(anchor for anchor in anchors if isinstance(anchor, str)),
-        anchor_files=tuple(Path(anchor["file"]) for anchor in anchors if not isinstance(anchor, str)),
+        anchor_files=tuple(Path(cast("str", anchor["file"])) for anchor in written if "file" in anchor),
+        anchor_repositories=tuple(
+            _anchor_repository(cast("Mapping[str, object]", anchor["git"])) for anchor in written if "git" in anchor
+        ),
     )
+
+
+def _anchor_repository(written: Mapping[str, object]) -> tree.AnchorRepository:
+    texts = cast("Mapping[str, str]", written)
+    return tree.AnchorRepository(
+        url=texts["url"],
+        ref=texts["ref"],
+        credentials=_written_credentials(cast("Mapping[str, object]", written.get("credentials", {}))),
+        proxy=texts.get("proxy", ""),
+        ca_file=Path(texts["ca_file"]) if "ca_file" in written else None,
+    )
+
+
+def _written_credentials(written: Mapping[str, object]) -> tree.Password | tree.SshKey | None:
+    user = cast("str", written.get("username", ""))
+    places = cast("Mapping[str, Mapping[str, str]]", written)
+    if "ssh_key" in written:
+        return tree.SshKey(Path(places["ssh_key"]["file"]), Path(places["known_hosts"]["file"]), user or "git")
+    password = secret(places.get("password", {}))
+    return None if password is None else tree.Password(user, password)
 
 
 def _serve(read: Reader) -> tree.Serve:

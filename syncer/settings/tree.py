@@ -108,6 +108,17 @@ class OperatorPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorRepository:
+    """A branch (`ref`) of a repository to which the journal's heads are pushed."""
+
+    url: str
+    ref: str
+    credentials: Password | SshKey | None = None
+    proxy: str = ""
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """The journal: `rotate` in bytes; `sign_key` None leaves its heads unsigned; `anchors` are stdout and lease."""
 
@@ -116,6 +127,7 @@ class Audit:
     sign_key: SecretRef | None = None
     anchors: tuple[str, ...] = ()
     anchor_files: tuple[Path, ...] = ()
+    anchor_repositories: tuple[AnchorRepository, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

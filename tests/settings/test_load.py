@@ -430,7 +430,44 @@ CONTRADICTIONS = [
     ("rollout: {waves: [{soak: 5m}, {share: 100%}]}", "a share or labels", 3),
     ("log: {level: warning}\naudit: {anchors: [stdout]}", "the anchor stdout is a line of level info", 3),
     ("notify: [{kind: slack, url: 'http://h.example/', on: [Held]}]", "http to another machine", 3),
+    ("audit: {anchors: [{git: {url: 'http://h.example/x', ref: heads}}]}", "not a URL of a git repository", 3),
+    ("audit: {anchors: [{git: {url: 'file:///x', ref: heads}}]}", "not a URL of a git repository", 3),
+    ("audit: {anchors: [{git: {url: 'https://h.example/x', ref: h, proxy: 'ftp://p'}}]}", "not a URL of the form", 3),
+    ("audit: {anchors: [{git: {url: 'ssh://h.example/x', ref: heads}}]}", "needs a key", 3),
+    (
+        "audit: {anchors: [{git: {url: 'https://h.example/x', ref: heads, credentials: {username: x}}}]}",
+        "without a password or key",
+        3,
+    ),
+    (
+        "source: {url: 'https://h.example/x'}\naudit: {anchors: [{git: {url: 'https://h.example/x', ref: heads}}]}",
+        "in the repository of the apps",
+        4,
+    ),
 ]
+
+
+def test_a_branch_as_an_anchor_may_have_either_kind_of_credentials(tmp_path: Path) -> None:
+    text = """audit:
+  anchors:
+    - git: {url: "https://h.example/a", ref: heads, credentials: {username: x, password: {env: SYNCER_SECRET_A}}}
+    - git:
+        url: ssh://h.example/b
+        ref: logs/prod
+        credentials: {ssh_key: {file: /k}, known_hosts: {file: /h}}
+    - git: {url: "https://h.example/c", ref: heads, proxy: "http://p.example:3128", ca_file: /ca}
+"""
+    assert load(text, folder=tmp_path).settings.audit.anchor_repositories == (
+        tree.AnchorRepository("https://h.example/a", "heads", tree.Password("x", EnvToken("SYNCER_SECRET_A"))),
+        tree.AnchorRepository("ssh://h.example/b", "logs/prod", tree.SshKey(Path("/k"), Path("/h"), "git")),
+        tree.AnchorRepository("https://h.example/c", "heads", None, "http://p.example:3128", Path("/ca")),
+    )
+
+
+def test_a_password_in_the_url_of_an_anchor_is_not_shown(tmp_path: Path) -> None:
+    text = "audit: {anchors: [{git: {url: 'https://u:hunter2@h.example/x', ref: heads}}]}\n"
+    (problem,) = refused(text, folder=tmp_path)
+    assert (problem.rule, problem.at.text) == ("SY292", "")
 
 
 @pytest.mark.parametrize(
