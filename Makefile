@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test check bench soak format image lock install clean
+.PHONY: demo test check bench soak docs format image lock install clean
 
 install: $(STAMP)
 
@@ -42,6 +42,9 @@ soak: $(STAMP)         ## the full length of every fuzz and kill loop; its figur
 	rm -rf .tmp/soak
 	SYNCER_SOAK_LOG=$(CURDIR)/.tmp/soak $(BIN)/python -m pytest -m soak -n $(WORKERS) -q --timeout=0
 	$(BIN)/python -m tests.soak.table .tmp/soak
+
+docs: $(STAMP)         ## the reference tables in docs/, from the schemas
+	$(BIN)/python -m tests.docs.reference
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -41,6 +41,7 @@ class Event(StrEnum):
     APP_STATE = "app.state"
     APP_APPLIED = "app.applied"
     APP_FAILED = "app.failed"
+    APP_FLAPPING = "app.flapping"
     APP_MOVED = "app.moved"
     APP_STOPPED = "app.stopped"
     VENDOR_UNKNOWN_FIELD = "vendor.unknown-field"
@@ -49,7 +50,9 @@ class Event(StrEnum):
     JOURNAL_REPAIRED = "journal.repaired"
     JOURNAL_POISONED = "journal.poisoned"
     CHECKPOINT = "audit.checkpoint"
+    ANCHORED = "audit.anchored"
     ANCHOR_FAILED = "audit.anchor-failed"
+    ANCHOR_REFUSED = "audit.anchor-refused"
     LIBRARY = "library.message"
 
 

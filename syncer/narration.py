@@ -10,11 +10,11 @@ from syncer.model.outcome import State, Status
 from syncer.model.problems import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
-    from syncer.model.desired import DesiredState
+    from syncer.model.desired import AppRef, DesiredState
     from syncer.model.live import Live
     from syncer.model.outcome import AppStatus, Outcome
     from syncer.model.problems import Problem
@@ -39,6 +39,7 @@ class Narrator:
         self._revision = ""
         self._broken: frozenset[Problem] = frozenset()
         self._unknown_fields: set[str] = set()
+        self._flapping: frozenset[AppRef] = frozenset()
 
     def source(self, desired: DesiredState, log: FilteringBoundLogger) -> None:
         """A new revision, and one line for each error that was not there before."""
@@ -51,6 +52,12 @@ class Narrator:
             told = {"revision": desired.revision.short, "was": self._revision, "apps": len(desired.apps)}
             log.info(Event.SOURCE_CHANGED, **told, signer=signer)
             self._revision = desired.revision.id
+
+    def flapping(self, often: Mapping[AppRef, int], log: FilteringBoundLogger) -> None:
+        """Apps whose drift comes back again and again, once each for as long as it goes on."""
+        for ref in sorted(often.keys() - self._flapping):
+            log.warning(Event.APP_FLAPPING, app=str(ref), put_back=often[ref])
+        self._flapping = frozenset(often)
 
     def unknown_fields(self, live: Iterable[Live], log: FilteringBoundLogger) -> None:
         """Fields that the vendor's documentation does not name, once for each name."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from syncer.apply.one import READ_BACK_DELAYS
+from syncer.plan.rollout import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from syncer.errors import RefusedCommitError
     from syncer.model.desired import AppRef, DesiredApp, DesiredState
     from syncer.model.live import Live
-    from syncer.model.outcome import Intent, OpenIntent, Result, Trigger
+    from syncer.model.outcome import Attempt, Intent, OpenIntent, Result, Trigger
     from syncer.model.planned import Approval, Decision, LastApplied, RecentPut
     from syncer.plan.compare import Digest
     from syncer.plan.limits import Limits
+    from syncer.plan.rollout import Rollout
     from syncer.vendor.sweep import Reader
 
 
@@ -56,6 +58,9 @@ class Memory(Protocol):
 
     def recent_puts(self, since: datetime) -> tuple[RecentPut, ...]:
         """PUTs since then that may have changed an app."""
+
+    def attempts(self, revision: str) -> Mapping[AppRef, Attempt]:
+        """The last PUT of each app that a commit had a part in, among those made for one revision."""
 
     def record_seen(self, refs: Iterable[AppRef], at: datetime) -> None:
         """Notes that apps were in agreement at this time."""
@@ -104,6 +109,7 @@ class Parts:
     log: FilteringBoundLogger
     concurrency: int
     limits: Limits | None = None
+    rollout: Rollout = AT_ONCE
     observe: bool = False
     interrupt: Callable[[], None] = lambda: None
     writer: Writer | None = None

@@ -17,13 +17,13 @@ from syncer.model.outcome import State, Status, SyncReport
 from syncer.model.problems import counted
 from syncer.narration import Narrator
 from syncer.parts import Tally
-from syncer.plan import build, gate, states
+from syncer.plan import build, gate, limits, rollout, states
 from syncer.plan.limits import Fleet, lookback
+from syncer.plan.rollout import Stage
 from syncer.vendor.sweep import Patience, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
-    from datetime import datetime
 
     from structlog.typing import FilteringBoundLogger
 
@@ -53,6 +53,7 @@ class Reconciler:
         self._parts = parts
         self._previous = dict(previous)
         self._narrator = Narrator()
+        self._accepted: set[str] = set()
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -77,16 +78,17 @@ class Reconciler:
         log = self._parts.log.bind(run_id=run_id, trigger=ask.trigger.value)
         log.debug(Event.PASS_STARTED)
         reading = await self._read(ask, run_id, log)
-        decision = self._decide(reading)
+        decision, stage = self._decide(reading)
         if ask.expect_plan and not decision.plan.id.startswith(ask.expect_plan):
             raise HeldError(
                 f"the plan is {decision.plan.id[:12]} now, not {ask.expect_plan[:12]}",
                 hint="look at it again with `syncer plan`, then name the new id",
             )
         self._witness(reading, decision, log)
-        outcomes = await self._apply(ask, run_id, decision, log)
-        if any(outcome.status is Status.APPLIED for outcome in outcomes):
-            decision = gate.written(decision)
+        outcomes = await self._apply(ask, run_id, decision, stage, log)
+        self._accepted |= {outcome.accepted for outcome in outcomes if outcome.accepted}
+        if applied := {outcome.ref for outcome in outcomes if outcome.status is Status.APPLIED}:
+            decision = gate.written(decision, applied)
         statuses = self._statuses(reading, decision, outcomes, log)
         elapsed = self._parts.clock.monotonic() - begun
         return SyncReport(
@@ -161,24 +163,28 @@ class Reconciler:
             return frozenset(intent.ref for intent in intents)
         found = {app.ref: app for app in live}
         try:
-            blocked = recover.resolve(intents, found, self._parts.journal, self._parts.digest)
+            blocked = recover.resolve(intents, found, self._parts.journal, self._parts.digest, self._accepted)
         except JournalError as error:  # nothing more is written, but looking goes on (hazard E1)
             log.error(Event.JOURNAL_POISONED, error=error.message)
             return frozenset(intent.ref for intent in intents)
+        self._accepted &= {intent.request_id for intent in intents if intent.ref in blocked}
         for intent in intents:
             event = Event.INTENT_OPEN if intent.ref in blocked else Event.INTENT_RECOVERED
             log.warning(event, app=str(intent.ref), request_id=intent.request_id)
         return blocked
 
-    def _decide(self, reading: Reading) -> Decision:
-        memory, now = self._parts.memory, self._parts.clock.now()
-        last = memory.last_applied()
+    def _decide(self, reading: Reading) -> tuple[Decision, Stage]:
+        parts, revision = self._parts, reading.desired.revision
+        last = parts.memory.last_applied()
         pairs = zip(reading.apps, reading.live, strict=True)
-        plan = build.build(reading.desired.revision, pairs, last, self._parts.digest)
-        return gate.decide(plan, self._facts(plan, reading, now))
+        plan = build.build(revision, pairs, last, parts.digest)
+        read = {app.ref for app in reading.apps}
+        elsewhere = tuple(rollout.elsewhere(reading.desired.apps, read, last, parts.digest))
+        stage = Stage(parts.rollout, revision.id, parts.memory.attempts(revision.id), elsewhere)
+        return gate.decide(plan, self._facts(plan, reading, stage)), stage
 
-    def _facts(self, plan: Plan, reading: Reading, now: datetime) -> gate.Facts:
-        memory = self._parts.memory
+    def _facts(self, plan: Plan, reading: Reading, stage: Stage) -> gate.Facts:
+        memory, now = self._parts.memory, self._parts.clock.now()
         opened = ((step.ref, windows.state(step.app.policy.windows, now)) for step in plan.steps)
         return gate.Facts(
             now=now,
@@ -190,6 +196,7 @@ class Reconciler:
             open_intents=reading.blocked,
             limits=self._parts.limits,
             fleet=Fleet(len(reading.desired.apps), memory.recent_puts(now - lookback(self._parts.limits))),
+            stage=stage,
         )
 
     def _witness(self, reading: Reading, decision: Decision, log: FilteringBoundLogger) -> None:
@@ -202,7 +209,9 @@ class Reconciler:
         except JournalError as error:
             log.error(Event.JOURNAL_POISONED, error=error.message)
 
-    async def _apply(self, ask: Ask, run_id: str, decision: Decision, log: FilteringBoundLogger) -> tuple[Outcome, ...]:
+    async def _apply(
+        self, ask: Ask, run_id: str, decision: Decision, stage: Stage, log: FilteringBoundLogger
+    ) -> tuple[Outcome, ...]:
         parts = self._parts
         if not ask.write or parts.writer is None or parts.journal is None or not decision.approved:
             return ()
@@ -222,10 +231,16 @@ class Reconciler:
             read_back_delays=parts.read_back_delays,
         )
         tally = Tally(ask.progress, len(steps))
+        rolled = {step.ref for step, _ in steps if rollout.committed(step)}
+        failed = {*stage.failed} - set(decision.plan.in_sync)
 
-        def ended(outcome: Outcome) -> None:
+        def ended(outcome: Outcome) -> str:
             narration.outcome(outcome, log)
             tally.one(failed=outcome.status is not Status.APPLIED)
+            if outcome.ref in rolled:
+                wrong = outcome.status in {Status.FAILED, Status.OPEN}
+                (failed.add if wrong else failed.discard)(outcome.ref)
+            return stage.stopped(failed)
 
         return await run.carry_out(
             this,
@@ -238,9 +253,10 @@ class Reconciler:
     def _statuses(
         self, reading: Reading, decision: Decision, outcomes: tuple[Outcome, ...], log: FilteringBoundLogger
     ) -> tuple[AppStatus, ...]:
-        observed = states.Observed(
-            decision, self._parts.clock.now(), {outcome.ref: outcome for outcome in outcomes}, self._previous
-        )
+        now = self._parts.clock.now()
+        flapping = limits.flapping(self._parts.memory.recent_puts(now - limits.WARM))
+        self._narrator.flapping(flapping, log)
+        observed = states.Observed(decision, now, {each.ref: each for each in outcomes}, self._previous, flapping)
         statuses = states.after(reading.apps, observed)
         for status in statuses:
             narration.transition(self._previous.get(status.ref), status, log)

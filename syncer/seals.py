@@ -2,28 +2,89 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from syncer import environment
+from syncer import access, environment
+from syncer.anchoring import Anchor, Place
 from syncer.audit import anchors, checkpoint, note
 from syncer.audit.sealing import Sealing
+from syncer.clock import SystemClock
+from syncer.desired import gitaddress
+from syncer.desired.gitbranch import Branch
+from syncer.desired.gitmirror import Access
+from syncer.desired.gitproc import Bounds
 from syncer.errors import UsageError
 from syncer.log import Event
 from syncer.model.desired import FileToken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from structlog.typing import FilteringBoundLogger
 
     from syncer.audit.checkpoint import Head
     from syncer.audit.note import Signer
-    from syncer.settings.tree import Audit, SecretRef
+    from syncer.settings import Settings
+    from syncer.settings.tree import AnchorRepository, Audit, SecretRef
 
 
-def sealing(wanted: Audit, log: FilteringBoundLogger) -> Sealing:
-    """What the journal needs to make heads; UsageError where the key can't be read or is another journal's."""
-    return Sealing(wanted.origin, wanted.rotate, partial(_anchored, wanted, log), _signer(wanted))
+CLOSING: Final = 10.0
+"""Seconds that the last head of a process gets to reach a repository."""
+SETTLING: Final = 20.0
+"""Seconds that are waited at the start for a repository to say which journal it knows."""
+BOUNDS: Final = Bounds(network=15.0, local=15.0, object_file=256 * 1024 * 1024, patience=10)
+"""What git may use for an anchor: small files, soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """How the journal makes heads, and the repositories that they go to."""
+
+    sealing: Sealing
+    repositories: tuple[Anchor, ...]
+
+    def settle(self) -> None:
+        """Wait for what the repositories say of the first head, but not for long: one that is down stops nothing."""
+        for anchor in self.repositories:
+            anchor.settle(SETTLING)
+
+
+@contextmanager
+def opened(settings: Settings, log: FilteringBoundLogger) -> Iterator[Heads]:
+    """What the journal needs to make heads; UsageError where the key can't be read or is another journal's.
+
+    Leave it after the journal is closed: the last head is made then.
+    """
+    wanted = settings.audit
+    repositories = tuple(Anchor(place, log) for place in places(settings))
+    sealing = Sealing(
+        wanted.origin,
+        wanted.rotate,
+        partial(_anchored, wanted, repositories, log),
+        _signer(wanted),
+        lambda: next((anchor.refused for anchor in repositories if anchor.refused), ""),
+    )
+    try:
+        yield Heads(sealing, repositories)
+    finally:
+        for anchor in repositories:
+            anchor.close(CLOSING)
+
+
+def places(settings: Settings) -> tuple[Place, ...]:
+    """The repositories that heads go to, nothing opened."""
+    return tuple(_place(wanted, settings.state_dir) for wanted in settings.audit.anchor_repositories)
+
+
+def _place(wanted: AnchorRepository, state_dir: Path) -> Place:
+    address = gitaddress.parse(wanted.url, wanted.ref)
+    reach = Access(access.credentials(wanted.credentials), wanted.ca_file, wanted.proxy)
+    branch = Branch(address, state_dir / "anchors", reach, environment.read(), SystemClock(), BOUNDS)
+    return Place(branch, f"{wanted.url} {wanted.ref}", state_dir)
 
 
 def _signer(wanted: Audit) -> Signer | None:
@@ -51,7 +112,7 @@ def _text_of(kept: SecretRef) -> str:
         raise UsageError(f"the key of audit.sign can't be read: {error}", hint="see `syncer audit keygen`") from error
 
 
-def _anchored(wanted: Audit, log: FilteringBoundLogger, head: Head) -> None:
+def _anchored(wanted: Audit, repositories: tuple[Anchor, ...], log: FilteringBoundLogger, head: Head) -> None:
     """Show a head where it is wanted. What fails is told and no more: the next head covers this one, too."""
     if "stdout" in wanted.anchors:
         root = checkpoint.shown(head.root)
@@ -61,3 +122,5 @@ def _anchored(wanted: Audit, log: FilteringBoundLogger, head: Head) -> None:
             anchors.append(path, head)
         except OSError as error:
             log.warning(Event.ANCHOR_FAILED, file=str(path), error=str(error))
+    for anchor in repositories:
+        anchor.show(head)

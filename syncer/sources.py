@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from syncer import environment
+from syncer import access, environment
 from syncer.clock import SystemClock
-from syncer.desired import gitaddress, gitauth
+from syncer.desired import gitaddress
 from syncer.desired.admission import Admission
 from syncer.desired.folder import FolderSource, Settle
 from syncer.desired.git import GitSource
@@ -16,8 +15,7 @@ from syncer.desired.gitmirror import Access
 from syncer.desired.loader import Loader
 from syncer.desired.tracker import Memory
 from syncer.errors import UsageError
-from syncer.model.desired import FileToken
-from syncer.settings.tree import History, SshKey
+from syncer.settings.tree import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from syncer.desired.snapshot import Source
     from syncer.model.planned import SourceApproval
     from syncer.settings import Settings
-    from syncer.settings.tree import OperatorPolicy, Password
+    from syncer.settings.tree import OperatorPolicy
 
 SETTLE_SECONDS: Final = 2.0
 """How long a plain folder must look the same before the daemon believes it (hazard A6)."""
@@ -39,8 +37,8 @@ def source(settings: Settings, *, settle: bool = False) -> Source:
         address = gitaddress.parse(
             wanted.url, wanted.ref or gitaddress.HEAD, wanted.subpath, allow_file=wanted.allow_file
         )
-        access = Access(_credentials(wanted.credentials), wanted.ca_file, wanted.proxy)
-        return GitSource(address, settings.state_dir / "git", access, environment.read(), CLOCK)
+        reach = Access(access.credentials(wanted.credentials), wanted.ca_file, wanted.proxy)
+        return GitSource(address, settings.state_dir / "git", reach, environment.read(), CLOCK)
     if wanted.path is None:
         raise UsageError("no source is named", hint="give -C FOLDER|URL, SYNCER_SOURCE, or a file with -c")
     pause = threading.Event().wait
@@ -76,13 +74,3 @@ def admission(
         return any((each.was, each.commit) == (was, now) for each in approvals())
 
     return Admission(read_from, approved, wanted.allowed_signers, wanted.history is History.FAST_FORWARD_ONLY)
-
-
-def _credentials(wanted: Password | SshKey | None) -> gitauth.Credentials | None:
-    if wanted is None:
-        return None
-    if isinstance(wanted, SshKey):
-        return gitauth.SshKey(wanted.ssh_key, wanted.known_hosts, wanted.username)
-    if isinstance(wanted.password, FileToken):
-        return gitauth.Password(wanted.username, gitauth.FileSecret(Path(wanted.password.path)))
-    return gitauth.Password(wanted.username, gitauth.VariableSecret(wanted.password.name, environment.read()))

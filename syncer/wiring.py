@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import secrets
@@ -22,7 +23,6 @@ from syncer.clock import SystemBootClock, SystemClock
 from syncer.desired.tracker import Tracker
 from syncer.errors import SyncerError, UsageError
 from syncer.parts import Parts
-from syncer.plan.limits import Limits
 from syncer.reconcile import Reconciler
 from syncer.settings import Mode
 from syncer.vendor import client
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from syncer.audit.digests import Digests
+    from syncer.audit.sealing import Sealing
     from syncer.desired.snapshot import Source
     from syncer.settings import Settings
-    from syncer.settings.tree import OperatorPolicy
     from syncer.vendor.client import ReadClient
 
 CLOCK: Final = SystemClock()
@@ -73,7 +73,6 @@ def unavailable(settings: Settings) -> tuple[str, ...]:
     """Keys that ask for protection which this release does not give: refused, because being ignored would be worse."""
     wanted = {
         "leader.kind: lease": settings.leader.kind != "none",
-        "rollout": len(settings.rollout.waves) > 1 or settings.rollout.stop_after_failures > 0,
         "audit.anchors: lease": "lease" in settings.audit.anchors,
         "notify": bool(settings.notify),
     }
@@ -99,9 +98,11 @@ async def opened(
         raise UsageError(f"not available in this release: {', '.join(keys)}", hint="take the keys out")
     async with AsyncExitStack() as stack:
         new_id = Ulids(CLOCK, secrets.token_bytes)
-        journal = _journal(settings, new_id, principal, log) if write else None
-        if journal is not None:
-            stack.enter_context(closing(journal))
+        journal = None
+        if write:
+            heads = stack.enter_context(seals.opened(settings, log))
+            journal = stack.enter_context(closing(_journal(settings, new_id, principal, heads.sealing)))
+            await asyncio.to_thread(heads.settle)
         index = Index.open(settings.state_dir) if journal else Index.view(settings.state_dir)
         stack.enter_context(closing(index))
         keyed = journal.digests if journal else _reader_digests(settings)
@@ -123,7 +124,8 @@ async def opened(
             new_id=new_id,
             log=log,
             concurrency=settings.vendor.concurrency,
-            limits=limits(settings.policy),
+            limits=settings.policy.limits,
+            rollout=settings.rollout,
             observe=settings.mode is Mode.OBSERVE,
             interrupt=read_from.interrupt,
             writer=vendor if isinstance(vendor, client.WriteClient) else None,
@@ -143,20 +145,6 @@ def _vendor(settings: Settings, waits: Waits, *, may_write: bool) -> ReadClient:
     around = client.Surroundings(CLOCK, random.SystemRandom(), environment.read())
     reach = replace(vendor_options(settings), backoff=waits.backoff)
     return (client.open_writer if may_write else client.open_reader)(reach, around)
-
-
-def limits(policy: OperatorPolicy) -> Limits:
-    """The policy section's limits as the gate takes them."""
-    budget, drift = policy.budget, policy.mass_drift
-    return Limits(
-        apps=budget.apps,
-        share=budget.share,
-        at_least=budget.at_least,
-        per=budget.per,
-        drift_apps=drift.apps,
-        drift_share=drift.share,
-        unreadable=policy.max_unreadable,
-    )
 
 
 def vendor_options(settings: Settings) -> VendorOptions:
@@ -185,14 +173,14 @@ def identity(principal: str) -> Identity:
     )
 
 
-def _journal(settings: Settings, new_id: Ulids, principal: str, log: FilteringBoundLogger) -> Journal:
+def _journal(settings: Settings, new_id: Ulids, principal: str, sealing: Sealing) -> Journal:
     return Journal.open(
         settings.state_dir,
         clock=CLOCK,
         boot=SystemBootClock(),
         identity=identity(principal),
         new_id=new_id,
-        sealing=seals.sealing(settings.audit, log),
+        sealing=sealing,
     )
 
 

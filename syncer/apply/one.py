@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from syncer.model.outcome import Trigger
     from syncer.model.planned import AppPlan, Approval
 
+ACCEPTED = range(200, 300)
+"""Statuses by which the vendor says that it took a PUT."""
+
 READ_BACK_DELAYS = (0.0, 1.0, 3.0, 9.0)
 """Seconds before each read after a PUT: a vendor that is merely slow to show it gets 13 s (hazard C7)."""
 
@@ -46,7 +49,7 @@ class Run:
 
 
 class Stop:
-    """Whether to begin anything more: true once asked to stop, or once the journal has failed."""
+    """Whether to begin anything more: true once asked to stop, or once something says that it must."""
 
     def __init__(self, asked: Callable[[], bool]) -> None:
         self._asked = asked
@@ -60,9 +63,9 @@ class Stop:
         """One sentence for the apps whose turn does not come."""
         return self._failure or "asked to stop"
 
-    def halt(self, error: JournalError) -> None:
-        """The journal can't be written, so nothing may be sent."""
-        self._failure = f"nothing more is written: {error.message}"
+    def halt(self, why: str) -> None:
+        """Nothing more may be sent: the journal can't be written, or too much has failed."""
+        self._failure = f"nothing more is written: {why}"
 
 
 async def apply(run: Run, step: AppPlan, approval: Approval | None, stop: Stop) -> Outcome:
@@ -98,7 +101,7 @@ async def _attempt(
     try:
         run.journal.intend(intent)
     except JournalError as error:
-        stop.halt(error)
+        stop.halt(error.message)
         return replace(outcome, failure=f"nothing written: {error.message}", hint=error.hint), None
     return await _intended(run, intent, read_at, stop)
 
@@ -112,14 +115,16 @@ async def _intended(run: Run, intent: Intent, read_at: float, stop: Stop) -> tup
         if result is not None:
             run.journal.conclude(result)
     except JournalError as failed:
-        stop.halt(failed)
+        stop.halt(failed.message)
         return replace(outcome, failure=f"the PUT's result is not recorded: {failed.message}", hint=failed.hint), None
     except Exception as fault:  # noqa: BLE001 -- a bug must not cost the other apps their results
         told = f"an unexpected {type(fault).__name__} after the intent; the fate of the PUT is not recorded"
         return replace(outcome, failure=told, fault=fault), None
     if result is None:
         told = error.message if error else ""
-        return replace(outcome, failure=f"{told}; the fate of the PUT is unknown until the app is read again"), None
+        accepted = intent.request_id if error is not None and error.status in ACCEPTED else ""
+        told = f"{told}; the fate of the PUT is unknown until the app is read again"
+        return replace(outcome, failure=told, accepted=accepted), None
     return _concluded(outcome, result, error)
 
 
@@ -149,7 +154,7 @@ async def _put(run: Run, intent: Intent, read_at: float) -> tuple[Result | None,
             return replace(result, verdict=verdict, message=error.message, elapsed=elapsed), error
     live = await _read_back(run, step, patient=error is None)
     if isinstance(live, Unreadable):
-        return None, error or VendorError(live.kind, live.message, hint=live.hint)
+        return None, error or VendorError(live.kind, live.message, hint=live.hint, status=result.status)
     seen = verdicts.shown(step, live.settings)
     if error is not None and error.kind is VendorKind.TIMEOUT and seen is not Verdict.APPLIED:
         return None, error  # it may still land: the next pass's read says more than this one, and no PUT overlaps it

@@ -23,12 +23,13 @@ async def carry_out(
     *,
     concurrency: int,
     asked_to_stop: Callable[[], bool],
-    on_outcome: Callable[[Outcome], None],
+    on_outcome: Callable[[Outcome], str | None],
 ) -> tuple[Outcome, ...]:
     """Applies every step, `concurrency` at a time, and returns one outcome for each, in the order given.
 
     A PUT in flight is always finished and recorded; apps whose turn has not come when asked to stop, or when the
-    journal fails, are STOPPED. `on_outcome` is called as each app ends; what it raises is raised when all have ended.
+    journal fails, are STOPPED. `on_outcome` is called as each app ends and may say why no other is to be begun; what it
+    raises is raised when all have ended.
     """
     stop = one.Stop(asked_to_stop)
     outcomes: list[Outcome | None] = [None] * len(steps)
@@ -45,7 +46,7 @@ async def _worker(
     queue: Iterator[tuple[int, Step]],
     stop: Stop,
     outcomes: list[Outcome | None],
-    on_outcome: Callable[[Outcome], None],
+    on_outcome: Callable[[Outcome], str | None],
 ) -> None:
     for position, (step, approval) in queue:
         if stop:
@@ -53,7 +54,8 @@ async def _worker(
         else:
             outcome = await _guarded(run, step, approval, stop)
         outcomes[position] = outcome
-        on_outcome(outcome)
+        if why := on_outcome(outcome):
+            stop.halt(why)
 
 
 async def _guarded(run: Run, step: AppPlan, approval: Approval | None, stop: Stop) -> Outcome:

@@ -11,19 +11,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from syncer.audit import chain, files, payloads, projection, read
+from syncer.audit import answers, chain, files, payloads, projection, read
 from syncer.audit.history import HistoryEntry, entry_of
 from syncer.errors import JournalError
 from syncer.model.desired import AppRef
-from syncer.model.fields import Field
-from syncer.model.outcome import Verdict
-from syncer.model.planned import Approval, LastApplied, RecentPut, SourceApproval
+from syncer.model.outcome import Attempt, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from syncer.model.fields import Field
     from syncer.model.outcome import OpenIntent
+    from syncer.model.planned import Approval, LastApplied, RecentPut, SourceApproval
 
 INDEX_NAME: Final = "index.sqlite"
 _READ_PLACE: Final = "SELECT version, logid, records, segment, end, head, closed, last FROM place"
@@ -83,7 +83,7 @@ class Index:
             "SELECT customer, app, digests, revision, applied.at, max(applied.at, ifnull(seen.at, ''))"
             " FROM applied LEFT JOIN seen USING (customer, app) ORDER BY customer, app"
         )
-        return {AppRef(row[0], row[1]): _last_applied(*row) for row in rows}
+        return {AppRef(row[0], row[1]): answers.last_applied(*row) for row in rows}
 
     def open_intents(self) -> tuple[OpenIntent, ...]:
         """Intents without a result, oldest first."""
@@ -109,13 +109,13 @@ class Index:
         rows = self._ask(
             "SELECT customer, app, digest, plan, by, reason, expires FROM approvals WHERE NOT used ORDER BY seq"
         )
-        held = (_approval(*row) for row in rows)
+        held = (answers.approval(*row) for row in rows)
         return tuple(approval for approval in held if approval.expires > now)
 
     def source_approvals(self, now: datetime) -> tuple[SourceApproval, ...]:
         """Approvals of commits that still hold at an aware time: not expired, and not in force since."""
         rows = self._ask("SELECT was, sha, by, reason, expires FROM source_approvals WHERE NOT used ORDER BY seq")
-        held = (_source_approval(*row) for row in rows)
+        held = (answers.source_approval(*row) for row in rows)
         return tuple(approval for approval in held if approval.expires > now)
 
     def failures(self, ref: AppRef, target: str) -> int:
@@ -132,14 +132,23 @@ class Index:
     def recent_puts(self, since: datetime) -> tuple[RecentPut, ...]:
         """PUTs since an aware time that changed their app, or may have; oldest first."""
         rows = self._ask(
-            "SELECT customer, app, at, drift, approved FROM intents WHERE at >= ?"
+            "SELECT customer, app, at, drift, approved, dangers FROM intents WHERE at >= ?"
             " AND ifnull(verdict, 'open') NOT IN (?, ?) ORDER BY seq",
             (payloads.instant(since.astimezone(UTC)), Verdict.NOT_APPLIED, Verdict.REJECTED),
         )
-        return tuple(
-            RecentPut(AppRef(customer, app), datetime.fromisoformat(at), bool(drift), bool(approved))
-            for customer, app, at, drift, approved in rows
+        return tuple(answers.recent_put(*row) for row in rows)
+
+    def attempts(self, revision: str) -> Mapping[AppRef, Attempt]:
+        """The last PUT of each app among those made for one revision, but for those that only put drift back."""
+        rows = self._ask(
+            "SELECT customer, app, ifnull(ended, at), verdict FROM intents WHERE revision = ? AND committed"
+            " ORDER BY seq",
+            (revision,),
         )
+        return {
+            AppRef(customer, app): Attempt(datetime.fromisoformat(at), Verdict(verdict) if verdict else None)
+            for customer, app, at, verdict in rows
+        }
 
     def record_seen(self, refs: Iterable[AppRef], at: datetime) -> None:
         """Remember when apps were last seen in agreement. A cache: it is lost with the index."""
@@ -276,24 +285,3 @@ def _memory() -> sqlite3.Connection:
 def _remove(path: Path) -> None:
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         path.with_name(name).unlink(missing_ok=True)
-
-
-def _approval(*row: str) -> Approval:
-    customer, app, digest, plan, by, reason, expires = row
-    return Approval(AppRef(customer, app), digest, plan, by, reason, datetime.fromisoformat(expires))
-
-
-def _source_approval(*row: str) -> SourceApproval:
-    was, commit, by, reason, expires = row
-    return SourceApproval(was, commit, by, reason, datetime.fromisoformat(expires))
-
-
-def _last_applied(*row: str) -> LastApplied:
-    customer, app, digests, revision, at, seen = row
-    return LastApplied(
-        ref=AppRef(customer, app),
-        digests=tuple((Field(name), digest) for name, digest in json.loads(digests).items()),
-        revision=revision,
-        at=datetime.fromisoformat(at),
-        seen_at=datetime.fromisoformat(seen),
-    )

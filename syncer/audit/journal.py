@@ -10,7 +10,7 @@ from syncer.audit import digests, files, payloads
 from syncer.audit.appender import SystemDisk
 from syncer.audit.events import OWN_EVENTS, EventType, Note
 from syncer.audit.lock import StateLock
-from syncer.audit.sealing import Moment, Sealer
+from syncer.audit.sealing import Moment, Sealer, no_veto
 from syncer.audit.stamp import Stamp
 from syncer.audit.writer import LogWriter
 from syncer.errors import JournalError
@@ -35,9 +35,10 @@ class Journal:
     aside; `config` the digest of the configuration last recorded, empty when none was.
     """
 
-    def __init__(self, state_dir: Path, log: LogWriter, lock: StateLock) -> None:
+    def __init__(self, state_dir: Path, log: LogWriter, lock: StateLock, veto: Callable[[], str]) -> None:
         """Use `open`."""
         self._lock = lock
+        self._veto = veto
         self._log = log
         self._one_at_a_time = threading.RLock()
         self._closed = False
@@ -83,7 +84,8 @@ class Journal:
             ) from error
         try:
             sealer = None if sealing is None else Sealer(state_dir, sealing, clock)
-            return cls(state_dir, LogWriter(state_dir, stamp, disk or SystemDisk(), sealer), lock)
+            veto = no_veto if sealing is None else sealing.veto
+            return cls(state_dir, LogWriter(state_dir, stamp, disk or SystemDisk(), sealer), lock, veto)
         except OSError as error:
             lock.release()
             raise JournalError(f"the journal in {state_dir} can't be opened: {error.strerror}") from error
@@ -94,7 +96,7 @@ class Journal:
     @property
     def poisoned(self) -> str:
         """Why no intent is taken any more, or an empty text."""
-        return self._log.trouble
+        return self._log.trouble or self._veto()
 
     @property
     def dead(self) -> bool:
@@ -114,11 +116,13 @@ class Journal:
         """Look whether a full disk has room again, and say what `poisoned` says now; call it when a pass begins."""
         with self._one_at_a_time:
             self._log.heal()
-            return self._log.trouble
+            return self.poisoned
 
     def intend(self, intent: Intent) -> None:
         """Record that a PUT is about to be made. Only when this has returned may it be sent."""
         with self._one_at_a_time:
+            if veto := self._veto():
+                raise JournalError(veto)
             if (waiting := self._open_of(intent)) is not None:
                 raise JournalError(f"{intent.ref}: intent {waiting} has no result yet, and no other comes before that")
             self._append([payloads.intent(intent, self.digests)])

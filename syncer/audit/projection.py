@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from syncer.audit.chain import Event, Spot
     from syncer.model.desired import AppRef
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the tables below; another one on the disk is thrown away and built again."""
 
 TABLES: Final = """
@@ -25,10 +25,11 @@ CREATE TABLE place (version INTEGER, logid TEXT, records INTEGER, segment INTEGE
 CREATE TABLE applied (customer TEXT, app TEXT, digests TEXT, revision TEXT, at TEXT, seq INTEGER,
     PRIMARY KEY (customer, app)) WITHOUT ROWID;
 CREATE TABLE intents (reqid TEXT, customer TEXT, app TEXT, seq INTEGER, event TEXT, target TEXT, after TEXT,
-    revision TEXT, at TEXT, drift INTEGER, approved INTEGER, verdict TEXT, status INTEGER, ended TEXT, message TEXT,
-    PRIMARY KEY (reqid, seq)) WITHOUT ROWID;
+    revision TEXT, at TEXT, drift INTEGER, approved INTEGER, committed INTEGER, verdict TEXT, status INTEGER,
+    ended TEXT, message TEXT, dangers TEXT, PRIMARY KEY (reqid, seq)) WITHOUT ROWID;
 CREATE INDEX intents_of_app ON intents (customer, app, seq);
 CREATE INDEX intents_by_time ON intents (at);
+CREATE INDEX intents_by_revision ON intents (revision, seq);
 CREATE INDEX intents_open ON intents (seq) WHERE verdict IS NULL;
 CREATE TABLE approvals (seq INTEGER PRIMARY KEY, customer TEXT, app TEXT, digest TEXT, plan TEXT, by TEXT, reason TEXT,
     expires TEXT, used INTEGER NOT NULL DEFAULT 0);
@@ -67,7 +68,7 @@ def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     held = data.get("held", ())  # carried as they were live, which is not what git declares: nothing was settled
     after = json.dumps({name: digest for name, digest in data["after"]["hmac"].items() if name not in held})
     database.execute(
-        "INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL)",
+        "INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, ?)",
         (
             data["reqid"],
             ref.customer_id,
@@ -80,6 +81,8 @@ def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
             event["time"],
             Cause.DRIFT in data["reason"]["causes"],
             data["approval"] is not None,
+            set(data["reason"]["causes"]) != {Cause.DRIFT},
+            " ".join(data["danger"]),
         ),
     )
     if approval := data["approval"]:

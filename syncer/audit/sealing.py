@@ -41,14 +41,23 @@ class Moment(StrEnum):
     SEGMENT = "segment"
 
 
+def no_veto() -> str:
+    """Nothing outside speaks against an intent."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """The journal's name, where heads go (`publish` must not raise), the key, and the size of a segment in bytes."""
+    """The journal's name, where heads go (`publish` must not raise), the key, and the size of a segment in bytes.
+
+    `veto` says why no intent may be recorded, as seen from outside the journal, or nothing.
+    """
 
     origin: str
     rotate: int
     publish: Callable[[Head], None]
     key: Signer | None = None
+    veto: Callable[[], str] = no_veto
 
 
 class Sealer:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli import exits, options
+from syncer.cli import exits, options, repeating
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -55,7 +55,8 @@ def sync(ctx: click.Context, /, **given: Any) -> int:
         report = asyncio.run(_synced(settings, given, log.silent()))
     except StoppedError as error:  # a graceful end of `run`, but here a pipeline must not take it for done
         raise SyncerError(error.message, hint="run `syncer sync` again") from error
-    _emit(report, given)
+    rest = repeating.tail(ctx, selected=True)
+    _emit(replace(report, decision=repeating.told(report.decision, rest)), given)
     return exits.of_pass(report)
 
 
@@ -84,6 +85,8 @@ async def _synced(settings: Settings, given: dict[str, Any], log: FilteringBound
             statefile.write(settings.state_dir, report, (app.ref for app in here.tracker.apps))
         except SyncerError as error:  # the result of a write must be told all the same
             click.echo(f"syncer: {sanitize(error.message)}", err=True)
+        if here.journal is not None and (why := here.journal.poisoned):
+            click.echo(f"syncer: nothing more is written: {sanitize(why)}", err=True)
     return report
 
 
@@ -133,13 +136,17 @@ def approve(ctx: click.Context, /, **given: Any) -> int:
         from syncer.cli import rewriting
 
         approved = rewriting.approve(options.resolve(ctx).settings, given, _principal(), APPROVAL_LASTS)
-        click.echo(f"approved {approved}\nnext: syncer sync" if approved else "no commit waits for an approval")
+        click.echo(
+            f"approved {approved}\nnext: syncer sync{repeating.tail(ctx)}"
+            if approved
+            else "no commit waits for an approval"
+        )
         return exits.DONE
     _check_id(given["plan_id"])
     names = asyncio.run(_approved(options.resolve(ctx).settings, given))
     for name in names:
         click.echo(f"approved {name}")
-    click.echo("next: syncer sync" if names else "nothing in this plan waits for an approval")
+    click.echo(f"next: syncer sync{repeating.tail(ctx)}" if names else "nothing in this plan waits for an approval")
     return exits.DONE
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from syncer.cli import exits, options
 
@@ -66,6 +67,7 @@ def validate(ctx: click.Context, /, **given: Any) -> int:
 
     paths: tuple[Path, ...] = given["paths"]
     if paths:
+        _refuse_repository(ctx, given["source"])
         found = checking.states(paths, Path(given["source"]) if given["source"] else None)
     else:
         found = [checking.configured(options.resolve(ctx).settings)]
@@ -83,6 +85,19 @@ def validate(ctx: click.Context, /, **given: Any) -> int:
     }
     options.emit(forms[given["form"]], given["output_file"], forms["text"])
     return exits.INVALID if view.errors else exits.DONE
+
+
+def _refuse_repository(ctx: click.Context, source: str | None) -> None:
+    """A repository named beside paths would be ignored; one that only the environment names is for other commands."""
+    from syncer.errors import UsageError
+    from syncer.settings import keys
+
+    named = ctx.get_parameter_source("source") is ParameterSource.COMMANDLINE
+    if named and source is not None and keys.is_url(source):
+        raise UsageError(
+            "-C names a repository, and paths are files of a folder",
+            hint="leave the paths out to check the repository, or give -C the folder that the files belong to",
+        )
 
 
 def _files(state: DesiredState | None) -> int:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from syncer import environment, log, wiring
+from syncer import anchoring, environment, log, seals, wiring
 from syncer.audit import files, verify
 from syncer.cli.render import words
 from syncer.errors import SyncerError
@@ -50,6 +50,7 @@ async def examine(settings: Settings) -> list[Finding]:
         findings += _journal(settings.state_dir)
     except SyncerError as error:
         findings.append(Finding("journal", False, error.message, error.hint))
+    findings += await _anchors(settings)
     try:
         async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
             state = await asyncio.to_thread(here.tracker.refresh)
@@ -60,6 +61,18 @@ async def examine(settings: Settings) -> list[Finding]:
             findings += await _apps(here.vendor.read, state.apps)
     except SyncerError as error:
         findings.append(Finding("source", False, error.message, error.hint))
+    return findings
+
+
+async def _anchors(settings: Settings) -> list[Finding]:
+    """Whether heads would be taken by each repository, and what it holds is of this journal."""
+    findings = []
+    try:
+        for place in seals.places(settings):
+            seen = await asyncio.to_thread(anchoring.examine, place, settings.audit.origin)
+            findings.append(Finding("anchor", True, seen))
+    except SyncerError as error:
+        findings.append(Finding("anchor", False, error.message, error.hint))
     return findings
 
 

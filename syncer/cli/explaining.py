@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from syncer import log, wiring
-from syncer.cli import blaming
+from syncer.cli import blaming, repeating
 from syncer.cli.render import explain as rendering
 from syncer.desired import rules as desired_rules
 from syncer.desired import screen, selection
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 HISTORY = 10
 
 
-async def app(settings: Settings, name: str, field: Field | None, style: Style) -> str:
-    """The app's explanation as text; UsageError when the name fits none or several."""
+async def app(settings: Settings, name: str, field: Field | None, style: Style, rest: str = "") -> str:
+    """The app's explanation as text; UsageError when the name fits none or several.
+
+    `rest` goes behind releasing commands.
+    """
 
     def select(apps: tuple[DesiredApp, ...]) -> tuple[DesiredApp, ...]:
         chosen = _named(apps, name, here.tracker.in_force)
@@ -58,7 +61,7 @@ async def app(settings: Settings, name: str, field: Field | None, style: Style) 
             live=live,
             last=here.index.last_applied().get(wanted.ref),
             changes=step.changes if step else (),
-            holds=report.decision.holds_of(wanted.ref),
+            holds=repeating.told(report.decision, rest).holds_of(wanted.ref),
             history=tuple(_row(entry) for entry in here.index.history(wanted.ref, field, HISTORY)),
             field=field,
         )

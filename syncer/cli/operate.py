@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from syncer.cli import exits, options
+from syncer.cli import exits, options, repeating
 
 
 @click.command(cls=options.Documented, short_help="Show the state of every app after the last pass.")
@@ -34,6 +34,7 @@ def status(ctx: click.Context, /, **given: Any) -> int:
         raise SyncerError(
             f"no pass has been made with {settings.state_dir} yet", hint="run `syncer sync` or `syncer run` first"
         )
+    document = repeating.told_in(document, repeating.tail(ctx))
     now = SystemClock().now()
     stale = statefile.stale(document, now, settings.schedule.detect)
     aged = statefile.aged(document, stale)

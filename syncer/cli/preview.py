@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from syncer.cli import exits, options
+from syncer.cli import exits, options, repeating
 from syncer.model.fields import Field
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ def plan(ctx: click.Context, /, **given: Any) -> int:
 
         return against.show(settings, given)
     report, view = asyncio.run(_planned(settings, given))
+    decision = repeating.told(view.decision, repeating.tail(ctx, selected=True))
+    view = replace(view, decision=decision, tail=repeating.tail(ctx))
     _emit(view, given["form"], given["output_file"])
     return exits.of_plan(report.decision, with_code=given["with_code"])
 
@@ -118,5 +122,6 @@ def explain(ctx: click.Context, /, **given: Any) -> int:
         return exits.DONE
     settings = options.resolve(ctx).settings
     field = Field(given["field"]) if given["field"] else None
-    click.echo(asyncio.run(explaining.app(settings, given["what"], field, style)).rstrip("\n"))
+    rest = f" {shlex.quote(given['what'])}{repeating.tail(ctx)}"
+    click.echo(asyncio.run(explaining.app(settings, given["what"], field, style, rest)).rstrip("\n"))
     return exits.DONE

@@ -25,7 +25,7 @@ SHELLS = ("bash", "zsh", "fish")
 @options.form("text", "json")
 @click.pass_context
 def doctor(ctx: click.Context, /, **given: Any) -> int:
-    """Check configuration, source, tokens, vendor, state folder and git, each with what to do about it.
+    """Check configuration, source, tokens, vendor, state folder, git and anchors, each with what to do about it.
 
     \b
     Example:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
@@ -54,7 +54,7 @@ class FolderSource:
 
     def fetch(self) -> Snapshot:
         """The folder as it is now; SourceError when it can't be read whole, EmptySourceError without a document."""
-        reading = self._settled(self._settle) if self._settle else self._whole()
+        reading = self._to_their_ends(self._settled(self._settle)) if self._settle else self._whole()
         if not reading.files and not reading.refused:
             raise EmptySourceError(
                 f"folder {self._typed} holds no *.yaml or *.yml file",
@@ -120,6 +120,15 @@ class FolderSource:
             hint="write it less often, or rename it into place",
             retryable=True,
         )
+
+    def _to_their_ends(self, reading: Reading) -> Reading:
+        """Without the files that break off in the middle of a line, unless all were published at once."""
+        if reading.switched:
+            return reading
+        ends = {file.path: not file.content or file.content.endswith((b"\n", b"\r")) for file in reading.files}
+        cut = (screen.cut_off(self._path(path)) for path, whole in ends.items() if not whole)
+        refused = tuple(sorted((*reading.refused, *cut), key=lambda problem: problem.at))
+        return replace(reading, files=tuple(file for file in reading.files if ends[file.path]), refused=refused)
 
     def _path(self, relative: str) -> str:
         return f"{self._root.rstrip('/')}/{relative}" if self._root else relative

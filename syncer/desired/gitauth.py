@@ -31,8 +31,9 @@ PREFIX: Final = "lent-"
 _LARGEST: Final = 64 * 1024
 _USER: Final = re.compile(r"\A[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}\Z", re.ASCII)
 _ASKPASS: Final = (
-    '#!/bin/sh\ncase "$1" in\n  [Uu]sername*) cat "${0%/*}/username" ;;\n  *) cat "${0%/*}/password" ;;\nesac\n'
-)
+    '#!/bin/sh\nkind=password\ncase "$1" in [Uu]sername*) kind=username ;; esac\n'
+    'IFS= read -r line < "${0%/*}/$kind"\nprintf "%s\\n" "$line"\n'
+)  # nothing but what the shell has built in
 _SSH: Final = (
     "BatchMode=yes",
     "StrictHostKeyChecking=yes",

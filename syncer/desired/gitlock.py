@@ -39,7 +39,12 @@ def held(home: Path, seconds: float, clock: Clock) -> Iterator[int]:
         if marker.exists():
             _remove_leftovers(home)
         marker.touch()
-        yield lock
+        try:
+            yield lock
+        except SourceError:  # its children are gone: what they left is of no use, and may be large
+            _remove_leftovers(home)
+            marker.unlink()
+            raise
         marker.unlink()
     except OSError as error:
         raise _no_folder(error) from error

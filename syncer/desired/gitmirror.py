@@ -8,15 +8,14 @@ FOLDER/<key of the URL>/lock        held by whoever fetches, and by its git chil
 from __future__ import annotations
 
 import hashlib
-import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, TypeAlias
-from urllib.parse import unquote
 
 from syncer.desired import gitaddress, gitauth, gitlock, gitwords
 from syncer.desired.gitproc import Call, Git
+from syncer.desired.gitremote import LISTING, Remote, Session
 from syncer.errors import EmptySourceError, SourceError
 
 if TYPE_CHECKING:
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
 LOOSE_OBJECTS: Final = 5000
 """So many unpacked objects, about, are left lying before they are packed."""
 
-_LISTING: Final = 4 * 1024 * 1024
 _FETCH: Final = (
     "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance",
     "--no-show-forced-updates",
 )  # fmt: skip
+_PUSH: Final = ("push", "--quiet", "--no-verify", "--no-recurse-submodules", "--no-signed")
 
 
 class DamagedError(SourceError):
@@ -52,6 +51,10 @@ class NoSuchRefError(SourceError):
     """The server was asked and has no such branch, tag or commit."""
 
 
+class GoneRefError(NoSuchRefError):
+    """The server had it when it was asked before, and has it no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """How the server is reached: credentials, the authority that signed its certificate, an https proxy."""
@@ -61,20 +64,11 @@ class Access:
     proxy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
-    """One fetch under way: the descriptor of the lock, and what was lent to git."""
-
-    lock: int
-    loan: gitauth.Loan
-
-
 class Mirror:
     """One repository's objects, below `folder`. `environ` gives the PATH and nothing else."""
 
     def __init__(self, address: gitaddress.Address, folder: Path, access: Access, git: Git, clock: Clock) -> None:
-        self._url = address.url
-        self._scheme = address.scheme
+        self._remote = Remote(address, access, git)
         self._home = folder
         self._repository = folder / "mirror.git"
         self._access = access
@@ -97,13 +91,30 @@ class Mirror:
         """
         lock = gitlock.held(self._home, self.bounds.network, self._clock)
         with lock as descriptor, gitauth.lent(self._access.credentials, self._home) as loan:
-            session = _Session(descriptor, loan)
+            session = Session(descriptor, loan)
             if self._repository.exists() and not anew:
                 try:
                     return self._obtain(self._repository, ref, session)
                 except DamagedError:
                     pass  # cloned anew, once
             return self._clone(ref, session)
+
+    def offer(self, commit: str, name: str, *options: str) -> Finished:
+        """Ask the server to move a ref on to a commit that is here; it does so only if the commit follows the ref's.
+
+        The exit status and the words say whether it did.
+        """
+        lock = gitlock.held(self._home, self.bounds.network, self._clock)
+        with lock as descriptor, gitauth.lent(self._access.credentials, self._home) as loan:
+            arguments = (f"--git-dir={self._repository}", *_PUSH, *options)
+            session = Session(descriptor, loan)
+            return self._remote.receive(arguments, (f"{commit}:{name}",), session, self._repository)
+
+    def make(self) -> None:
+        """Make an empty mirror unless there is one: something is put in before anything can be fetched."""
+        with gitlock.held(self._home, self.bounds.network, self._clock):
+            if not self._repository.exists():
+                self._init(self._repository)
 
     def has(self, commit: str) -> bool:
         """Whether a commit is here; no network."""
@@ -116,7 +127,7 @@ class Mirror:
         done = self._local(self._repository, "rev-parse", "--verify", "--quiet", f"{abbreviated}^{{commit}}")
         return done.out.decode().strip() if done.code == 0 else None
 
-    def ask(self, *arguments: str, stdin: bytes = b"", output: int = _LISTING) -> bytes:
+    def ask(self, *arguments: str, stdin: bytes = b"", output: int = LISTING) -> bytes:
         """What git answers about objects that are here; DamagedError when it can't."""
         return self._checked(self._local(self._repository, *arguments, stdin=stdin, output=output), "read its mirror")
 
@@ -132,11 +143,10 @@ class Mirror:
             told = (f"safe.directory={self._repository}", *config)
             return self._git.run(Call(arguments, self.bounds.local, config=told, env=env, inherit=(descriptor,)))
 
-    def _clone(self, ref: str, session: _Session) -> str:
+    def _clone(self, ref: str, session: Session) -> str:
         fresh, old = self._home / "mirror.new", self._home / "mirror.old"
         shutil.rmtree(fresh, ignore_errors=True)
-        init = Call(("init", "--quiet", "--bare", "--template=", "--end-of-options", str(fresh)), self.bounds.local)
-        self._checked(self._git.run(init), "make its mirror")
+        self._init(fresh)
         try:
             commit = self._obtain(fresh, ref, session)
             if self._repository.exists():
@@ -149,7 +159,11 @@ class Mirror:
             shutil.rmtree(old, ignore_errors=True)
         return commit
 
-    def _obtain(self, repository: Path, ref: str, session: _Session) -> str:
+    def _init(self, repository: Path) -> None:
+        arguments = ("init", "--quiet", "--bare", "--template=", "--end-of-options", str(repository))
+        self._checked(self._git.run(Call(arguments, self.bounds.local)), "make its mirror")
+
+    def _obtain(self, repository: Path, ref: str, session: Session) -> str:
         if gitaddress.is_commit(ref):
             return self._obtain_commit(repository, ref, session)
         for name in _candidates(ref):
@@ -161,12 +175,10 @@ class Mirror:
             if not gitwords.lacks_ref(done.err):
                 raise _failure(done, "fetch")
             if known:  # a branch that is gone must not turn into a tag of the same name
-                raise NoSuchRefError(
-                    f"{name} is gone from the repository", hint="restore it, or name another source.ref"
-                )
+                raise GoneRefError(f"{name} is gone from the repository", hint="restore it, or name another source.ref")
         raise self._no_such_ref(ref, session)
 
-    def _obtain_commit(self, repository: Path, commit: str, session: _Session) -> str:
+    def _obtain_commit(self, repository: Path, commit: str, session: Session) -> str:
         if self._has(repository, commit):
             return commit
         done = self._transfer(repository, (f"+{commit}:{_slot(commit)}",), session)
@@ -200,10 +212,9 @@ class Mirror:
     def _has(self, repository: Path, commit: str) -> bool:
         return self._local(repository, "cat-file", "-e", f"{commit}^{{commit}}").code == 0
 
-    def _no_such_ref(self, ref: str, session: _Session) -> SourceError:
+    def _no_such_ref(self, ref: str, session: Session) -> SourceError:
         """What to say about a ref that the server lacks: it is asked what there is instead."""
-        options = ("ls-remote", "--quiet", "--heads", "--tags", *self._serving())
-        done = self._remote((*options, "--end-of-options", self._url), session)
+        done = self._remote.serve(("ls-remote", "--quiet", "--heads", "--tags"), (), session)
         if done.code != 0:
             return _failure(done, "list branches")
         names = [
@@ -218,33 +229,11 @@ class Mirror:
             hint=f"there is {gitwords.listed(close)}: name one of these, or a full commit",
         )
 
-    def _transfer(self, repository: Path, refspecs: tuple[str, ...], session: _Session, *more: str) -> Finished:
-        options = (f"--git-dir={repository}", *_FETCH, *more, *self._serving())
-        return self._remote((*options, "--end-of-options", self._url, *refspecs), session, repository)
+    def _transfer(self, repository: Path, refspecs: tuple[str, ...], session: Session, *more: str) -> Finished:
+        done = self._remote.serve((f"--git-dir={repository}", *_FETCH, *more), refspecs, session, repository)
+        return replace(done, code=1) if gitwords.left_behind(done.err) else done
 
-    def _serving(self) -> tuple[str, ...]:
-        return (f"--upload-pack={_upload_pack(self._url)}",) if self._scheme == "file" else ()
-
-    def _remote(self, arguments: tuple[str, ...], session: _Session, repository: Path | None = None) -> Finished:
-        loan = session.loan
-        config = [f"safe.directory={repository}"] if repository else []
-        config += [f"protocol.{self._scheme}.allow=always", f"http.proxy={self._access.proxy}"]
-        config += [f"http.lowSpeedLimit={self.bounds.slowest}", f"http.lowSpeedTime={self.bounds.patience}"]
-        if self._access.ca_file:
-            config.append(f"http.sslCAInfo={self._access.ca_file}")
-        return self._git.run(
-            Call(
-                arguments,
-                self.bounds.network,
-                output=_LISTING,
-                config=tuple(config),
-                env=loan.env,
-                secrets=loan.secrets,
-                inherit=(session.lock,),
-            )
-        )
-
-    def _local(self, repository: Path, *arguments: str, stdin: bytes = b"", output: int = _LISTING) -> Finished:
+    def _local(self, repository: Path, *arguments: str, stdin: bytes = b"", output: int = LISTING) -> Finished:
         config = (f"safe.directory={repository}",)
         whole = (f"--git-dir={repository}", *arguments)
         return self._git.run(Call(whole, self.bounds.local, stdin=stdin, output=output, config=config))
@@ -269,13 +258,6 @@ def _candidates(ref: str) -> tuple[str, ...]:
 def _slot(name: str) -> str:
     """Where a remote ref is kept: flat, so that a branch `a` that became `a/b` is no conflict."""
     return f"refs/syncer/{hashlib.sha256(name.encode()).hexdigest()[:20]}"
-
-
-def _upload_pack(url: str) -> str:
-    """The serving side of a file:// URL, which refuses a repository of another owner unless it is named."""
-    path = unquote(url.removeprefix("file://"))
-    trusted = (path, f"{path}.git", f"{path}/.git")
-    return shlex.join(["git", *(part for one in trusted for part in ("-c", f"safe.directory={one}")), "upload-pack"])
 
 
 def _failure(done: Finished, doing: str) -> SourceError:

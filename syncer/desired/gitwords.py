@@ -63,11 +63,20 @@ _MEANINGS: Final = (
         "is its public half registered there, and source.credentials.username right?",
     ),
     _meaning(
-        "authentication failed|could not read (?:username|password)|error: 401",
+        "hook declined|protected branch|deny updating|branch is currently checked out|not allowed to push",
+        "the git server's rules refuse the push",
+        "may this user or token push to the branch, without a review and without signed commits?",
+    ),
+    _meaning(
+        "authentication failed|could not read (?:username|password)|returned error: 401",
         "the git server does not accept the credentials",
         "is the user name right, and the password or token valid? It is read again at the next fetch",
     ),
-    _meaning("error: 403|access denied", "the git server denies access", "may this user or token read the repository?"),
+    _meaning(
+        "returned error: 403|access denied",
+        "the git server denies access",
+        "may this user or token read the repository?",
+    ),
     _meaning("could not resolve", "the git server's name is not known", "check the host and DNS", retryable=True),
     _meaning(
         "certificate|ssl_cacert|self.signed|certificate subject name",
@@ -75,18 +84,18 @@ _MEANINGS: Final = (
         "put the authority that signed it into source.ca_file, and use a host name that stands in it",
     ),
     _meaning(
-        r"error: 3\d\d|unable to update url base from redirection",
+        r"returned error: 3\d\d|unable to update url base from redirection",
         "the git server redirects to another address, which is never followed",
         "write the address it should be read from into source.url",
     ),
     _meaning(
-        r"error: (?:404|410)|repository .*not found|does not appear to be a git repository|does not exist"
+        r"returned error: (?:404|410)|repository .*not found|does not appear to be a git repository|does not exist"
         "|no such device or address",
         "the repository does not exist there, or may not be seen with these credentials",
         "check the path in source.url",
     ),
     _meaning(
-        r"error: (?:429|5\d\d)",
+        r"returned error: (?:429|5\d\d)",
         "the git server is in trouble (it answered with an error)",
         "it is tried again",
         retryable=True,
@@ -115,6 +124,11 @@ _MEANINGS: Final = (
         "git fsck --strict in a clone names them",
     ),
     _meaning(
+        "possible repository corruption on the remote side|not our ref",
+        "the repository on the server is damaged: it lacks what it names",
+        "git fsck there says what is missing",
+    ),
+    _meaning(
         "early eof|rpc failed|connection reset|hung up|unexpected disconnect|recv (?:failure|error)|closed by"
         "|empty reply|index-pack failed|invalid index-pack",
         "the connection to the git server broke off",
@@ -140,6 +154,7 @@ _IN_TRANSIT: Final = re.compile(
     "index-pack|unpack-objects|early eof|rpc failed|protocol error|disconnect|no space left|died of signal",
     re.IGNORECASE,
 )
+_LEFT_BEHIND: Final = re.compile("^warning: rejected .*shallow roots are not allowed", re.MULTILINE)
 _NO_SUCH_REF: Final = re.compile("couldn't find remote ref|no such remote ref", re.IGNORECASE)
 _NOT_GIVEN: Final = re.compile(
     "not our ref|unadvertised object|couldn't find remote ref|no such remote ref", re.IGNORECASE
@@ -158,6 +173,11 @@ def is_corrupt(words: str) -> bool:
     """Whether git complains about the mirror itself, which a new clone mends; a pack cut short on its way is not it."""
     own = "\n".join(line for line in words.splitlines() if not line.startswith("remote: "))
     return _CORRUPT.search(own) is not None and not _IN_TRANSIT.search(own)
+
+
+def left_behind(words: str) -> bool:
+    """Whether a ref was not moved though git counts that as a success: the server's history was cut."""
+    return _LEFT_BEHIND.search(words) is not None
 
 
 def lacks_ref(words: str) -> bool:

@@ -67,8 +67,16 @@ RULES: Final = (
         "The system denies access. What can't be read is an error, never an absence.",
         "chmod a+r config/apps/support.yaml",
     ),
+    Rule(
+        "SY158",
+        "a document without a last line break",
+        "A daemon that reads a folder which others write to takes such a file for half-written: cut in the middle of a "
+        "line it is often valid YAML, with half a URL or id in it. Repositories and ConfigMaps are published whole and "
+        "may leave it out.",
+        "End the file with a line break, and write it under another name first:  mv apps.yaml.new apps.yaml",
+    ),
 )
-"""The rules of this module, SY150 to SY157."""
+"""The rules of this module, SY150 to SY158."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,11 @@ def depth(path: str, relative: str, caps: Caps) -> Problem | None:
 def special(path: str) -> Problem:
     """A FIFO, socket or device under a document's name."""
     return _problem("SY156", path, "it is not a regular file", "put a regular file here")
+
+
+def cut_off(path: str) -> Problem:
+    """A document that does not end with a line break, where somebody may be in the middle of writing it."""
+    return _problem("SY158", path, "it does not end with a line break: half of it may be missing", "add one")
 
 
 def unreadable(path: str, reason: str) -> Problem:

@@ -93,8 +93,15 @@ def _unknown(error: Mistake, path: KeyPath) -> Iterator[Finding]:
         if key in known:
             continue
         near = advice.nearest(key, known)
-        hint = f"did you mean `{near}`?" if near else f"known here: {', '.join(known)}"
+        meant = _one_level_down(key, error.schema) or near
+        hint = f"did you mean `{meant}`?" if meant else f"known here: {', '.join(known)}"
         yield Finding("SY201", f"unknown key `{advice.shown(key)}`", (*path, key), hint, near, on_key=True)
+
+
+def _one_level_down(key: str, schema: Mapping[str, Any]) -> str:
+    """`policy.suspend` for `suspend`: a key written one level too high, where it is known exactly once below."""
+    below = [name for name, inner in schema.get("properties", {}).items() if key in inner.get("properties", {})]
+    return f"{below[0]}.{key}" if len(below) == 1 else ""
 
 
 def _missing(error: Mistake, path: KeyPath) -> Iterator[Finding]:
@@ -192,6 +199,8 @@ def _alternatives(error: Mistake, path: KeyPath) -> Iterator[Finding]:
     """Only the branch that the writer meant is of interest; required-only branches are a choice of keys."""
     keys = [name for branch in error.wanted for name in branch.get("required", ())]
     if all(set(branch) == {"required"} for branch in error.wanted):
+        if not isinstance(error.given, dict):
+            return  # that it is no mapping is told by itself
         given = [key for key in keys if key in error.given]
         message = f"{' and '.join(f'`{key}`' for key in given)} exclude each other" if given else "nothing is chosen"
         yield Finding("SY209", message, path, f"write exactly one of {', '.join(keys)}", on_key=True)

@@ -87,6 +87,14 @@ class OpenIntent:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The last PUT of an app for one revision: when it ended (began, while open), and its verdict (None while open)."""
+
+    at: datetime
+    verdict: Verdict | None
+
+
 class Status(StrEnum):
     """How one app fared in the apply stage of a pass."""
 
@@ -101,6 +109,8 @@ class Status(StrEnum):
 class Outcome:
     """One app's apply: `elapsed` in seconds, `failure` a sentence for people, empty when it went well.
 
+    `accepted` is the request id of a PUT that the vendor accepted and whose effect nobody could read, else empty.
+
     `fault` is an exception that nobody expected, for the log's traceback only: its text may hold anything.
     """
 
@@ -112,6 +122,7 @@ class Outcome:
     verdict: Verdict | None = None
     failure: str = ""
     hint: str = ""
+    accepted: str = ""
     fault: Exception | None = field(default=None, compare=False, repr=False)
 
 

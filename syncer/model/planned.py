@@ -53,12 +53,16 @@ class LastApplied:
 
 @dataclass(frozen=True, slots=True)
 class RecentPut:
-    """A PUT of the past that may have changed an app: when, whether it put drift back, whether a person approved it."""
+    """A PUT of the past that may have changed an app: when, whether it put drift back, whether a person approved it.
+
+    `dangers` are those of its changes.
+    """
 
     ref: AppRef
     at: datetime
     drift: bool
     approved: bool
+    dangers: frozenset[Danger] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ class Rule(StrEnum):
     COMMIT_HELD = "on-commit-hold"
     PROTECTED = "protected"
     BUDGET = "budget"
+    TRANSITION = "transition"
     MASS_DRIFT = "mass-drift"
     TOO_MANY_UNREADABLE = "max-unreadable"
     FIGHTING = "fighting"
@@ -136,10 +141,17 @@ class Rule(StrEnum):
     NOT_CONVERGING = "not-converging"
     REFUSED = "refused-by-vendor"
     OPEN_INTENT = "open-intent"
+    ROLLOUT_WAVE = "rollout-wave"
+    ROLLOUT_STOPPED = "rollout-stopped"
 
 
-QUIET_RULES: Final = frozenset({Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.WINDOW})
-"""Chosen by the app's own policy: shown, and never counted in an exit code."""
+QUIET_RULES: Final = frozenset({Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.WINDOW, Rule.ROLLOUT_WAVE})
+"""Chosen by policy, and over by itself: shown, and never counted in an exit code."""
+
+OWN_RULES: Final = frozenset(
+    {Rule.SUSPENDED, Rule.WINDOW, Rule.COMMIT_HELD, Rule.PROTECTED, Rule.DRIFT_IGNORED, Rule.DRIFT_REPORTED}
+)
+"""Holds that the app's own policy asks for: no reason for other apps to wait."""
 
 
 @dataclass(frozen=True, slots=True)

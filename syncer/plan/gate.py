@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from syncer.model.desired import OnCommit, OnDrift
 from syncer.model.fields import shown
-from syncer.model.planned import Cause, Decision, Hold, Rule
-from syncer.plan import build, limits
+from syncer.model.outcome import Verdict
+from syncer.model.planned import OWN_RULES, Cause, Decision, Hold, Rule
+from syncer.plan import build, digests, limits, rollout
 from syncer.plan.limits import Fleet, Limits
 
 if TYPE_CHECKING:
@@ -18,12 +19,10 @@ if TYPE_CHECKING:
     from syncer.model.desired import AppRef, Policy
     from syncer.model.fields import Field
     from syncer.model.planned import AppPlan, Approval, Plan
+    from syncer.plan.rollout import Stage
 
 MAX_UNCONFIRMED = 3
 """PUTs for one target without a matching read-back before syncer stops trying (hazard C7)."""
-
-ANEW: Final = "syncer plan, then syncer approve with the id that it shows"
-"""The way out once a pass has written: its plan's id stood for the live values of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Facts:
     `closed` maps apps outside their windows to the time they open (None: unknown); `unconfirmed` counts consecutive
     PUTs for an app's present target whose read-back did not match; `refused` are apps whose present target the
     vendor refused with a 400; `open_intents` apps with a PUT whose fate is not known yet. Without `limits` a pass may
-    change everything.
+    change everything, without a `stage` all at once.
     """
 
     now: datetime
@@ -45,6 +44,7 @@ class Facts:
     open_intents: frozenset[AppRef] = frozenset()
     limits: Limits | None = None
     fleet: Fleet = field(default_factory=Fleet)
+    stage: Stage | None = None
 
     def approval(self, step: AppPlan) -> Approval | None:
         """The approval that binds to exactly this step's changes and has not expired."""
@@ -64,10 +64,46 @@ def decide(plan: Plan, facts: Facts) -> Decision:
         holds.extend(against)
         if facts.writes and (kept := _remaining(step, against)):
             approved.append(kept)
-    limited = tuple(_limited(plan, approved, facts))
+    waiting = tuple(_staged(plan, approved, holds, facts))
+    begun = _without(approved, waiting)
+    dangerous = tuple(_dangerous(plan, begun, facts))
+    begun = _without(begun, dangerous)
+    limited = tuple(_limited(plan, begun, facts))
     stopped = {hold.ref for hold in limited}
-    written = () if None in stopped else tuple(step for step in approved if step.ref not in stopped)
-    return Decision(plan, written, (*holds, *limited))
+    written = () if None in stopped else tuple(step for step in begun if step.ref not in stopped)
+    return Decision(plan, written, (*holds, *waiting, *dangerous, *limited))
+
+
+def _staged(plan: Plan, passed: Sequence[AppPlan], holds: Sequence[Hold], facts: Facts) -> Iterator[Hold]:
+    """What waits for its wave; counted before the limits, which are about what is written in this pass."""
+    if facts.stage is not None:
+        stage = replace(facts.stage, settled=frozenset((*plan.in_sync, *_kept_out(plan, holds, facts.stage))))
+        unattended = [step for step in passed if facts.approval(step) is None]
+        yield from rollout.of_steps(unattended, stage, facts.now, _approve(plan))
+
+
+def _kept_out(plan: Plan, holds: Sequence[Hold], stage: Stage) -> Iterator[AppRef]:
+    """Apps that were written for this revision and differ only in what their own policy holds back."""
+    for step in plan.steps:
+        put = stage.attempts.get(step.ref)
+        own = tuple(hold for hold in holds if hold.ref == step.ref and hold.rule in OWN_RULES)
+        if put is not None and put.verdict is Verdict.APPLIED and own and _remaining(step, own) is None:
+            yield step.ref
+
+
+def _without(passed: Sequence[AppPlan], held: Sequence[Hold]) -> list[AppPlan]:
+    """The steps less the fields that holds name."""
+    against: dict[AppRef | None, tuple[Hold, ...]] = {}
+    for hold in held:
+        against[hold.ref] = (*against.get(hold.ref, ()), hold)
+    left = (_remaining(step, against.get(step.ref, ())) for step in passed)
+    return [step for step in left if step is not None]
+
+
+def _dangerous(plan: Plan, passed: Sequence[AppPlan], facts: Facts) -> Iterator[Hold]:
+    if facts.limits is not None:
+        unattended = [step for step in passed if facts.approval(step) is None]
+        yield from limits.of_transitions(unattended, facts.limits, facts.fleet, facts.now, _approve(plan))
 
 
 def _limited(plan: Plan, passed: Sequence[AppPlan], facts: Facts) -> Iterator[Hold]:
@@ -153,7 +189,7 @@ def _not_converging(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
 def _fighting(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
     if Cause.DRIFT not in step.causes or facts.approval(step) is not None:
         return
-    if (heat := limits.heat(step.ref, facts.fleet.recent, facts.now)) > limits.HOT:
+    if (heat := limits.heat(step.ref, facts.fleet.recent)) > limits.HOT:
         names = _fields(step, {Cause.DRIFT})
         detail = f"put back about {heat:.0f} times lately, and somebody changes {', '.join(names)} again each time"
         yield Hold(Rule.FIGHTING, detail, step.ref, names, _approve(plan))
@@ -192,11 +228,27 @@ def _fields(step: AppPlan, causes: Collection[Cause]) -> tuple[Field, ...]:
     return tuple(change.field for change in step.changes if change.cause in causes)
 
 
-def written(decision: Decision) -> Decision:
-    """The decision once something of its plan was written: the id that its holds name is no plan's any more."""
-    void = _approve(decision.plan)
-    holds = tuple(replace(hold, release=ANEW) if hold.release == void else hold for hold in decision.holds)
+def written(decision: Decision, applied: Collection[AppRef]) -> Decision:
+    """The decision once steps of its plan were applied: its holds name the id of the plan that is left.
+
+    The old id stood for the live values of before, so that nobody could approve it any more.
+    """
+    done = {step.ref: step for step in decision.approved if step.ref in applied}
+    left = (_left(step, done.get(step.ref)) for step in decision.plan.steps)
+    plan_id = digests.plan_id(decision.plan.revision.id, [step for step in left if step is not None])
+    void, now = _approve(decision.plan), _approve(replace(decision.plan, id=plan_id))
+    holds = tuple(replace(hold, release=now) if hold.release == void else hold for hold in decision.holds)
     return replace(decision, holds=holds)
+
+
+def _left(step: AppPlan, done: AppPlan | None) -> AppPlan | None:
+    """What a next plan would say of a step: all of it, or what was not applied of it, or nothing."""
+    if done is None:
+        return step
+    changes = tuple(change for change in step.changes if change.field in done.held)
+    if not changes:
+        return None
+    return replace(step, base=digests.base(done.body), digest=digests.change(step.ref, changes))
 
 
 def _approve(plan: Plan) -> str:

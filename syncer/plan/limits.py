@@ -7,6 +7,7 @@ vendor, the network or the customer id is wrong, and then nothing at all is writ
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -14,25 +15,41 @@ from typing import TYPE_CHECKING, Final
 from syncer.model.planned import Cause, Hold, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from syncer.model.desired import AppRef
-    from syncer.model.planned import AppPlan, Plan, RecentPut
+    from syncer.model.fields import Field
+    from syncer.model.planned import AppPlan, Danger, Plan, RecentPut
 
-HALF_LIFE: Final = timedelta(hours=6)
+COOLING: Final = timedelta(hours=6)
 """The time constant after which a put-back counts only 1/e as much (hazard C9)."""
 HOT: Final = 3.0
 """Put-backs, each worth less with age, beyond which syncer stops fighting whoever undoes them."""
 WARM: Final = timedelta(days=7)
 """After this long a put-back is worth nothing any more."""
+OFTEN: Final = 4
+"""Put-backs within a week that are reported, however far apart they are."""
 FEWEST_UNREADABLE: Final = 1
 """So many unreadable apps never stop the others, however small the fleet."""
 
 
 @dataclass(frozen=True, slots=True)
+class Transition:
+    """In how many apps a dangerous kind of change may be made within the budget's window."""
+
+    danger: Danger
+    apps: int
+    share: float
+
+    def most(self, fleet: int) -> int:
+        """Apps in which it may be made without a person's word."""
+        return max(self.apps, math.floor(self.share * fleet))
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """The operator's limits. Shares are fractions of the fleet; `per` is the budget's rolling window."""
+    """The operator's limits. Shares are fractions of the fleet; `per` is the rolling window of all that adds up."""
 
     apps: int
     share: float
@@ -41,6 +58,7 @@ class Limits:
     drift_apps: int
     drift_share: float
     unreadable: float
+    transitions: tuple[Transition, ...] = ()
 
     def budget(self, fleet: int) -> int:
         """Apps that may change in a window without a person's word: a floor, not an exemption, for small fleets."""
@@ -70,6 +88,30 @@ def of_pass(plan: Plan, limits: Limits, fleet: Fleet) -> Iterator[Hold]:
         )
 
 
+def of_transitions(
+    steps: Sequence[AppPlan], limits: Limits, fleet: Fleet, now: datetime, release: str
+) -> Iterator[Hold]:
+    """Holds against the dangerous changes of steps that nobody approved; the other changes of a step may go on.
+
+    As everywhere all of a kind or none, and small steps add up.
+    """
+    for transition in limits.transitions:
+        spent = {put.ref for put in _unattended(fleet, limits, now) if transition.danger in put.dangers}
+        wanted = {step.ref: fields for step in steps if (fields := _endangered(step, transition.danger))}
+        total, most = len(spent | wanted.keys()), transition.most(fleet.size)
+        if total > most:
+            detail = f"{transition.danger} in {total} apps in {_hours(limits.per)}, more than {most} of {fleet.size}"
+            yield from (Hold(Rule.TRANSITION, detail, ref, fields, release) for ref, fields in wanted.items())
+
+
+def _endangered(step: AppPlan, danger: Danger) -> tuple[Field, ...]:
+    return tuple(change.field for change in step.changes if change.danger is danger)
+
+
+def _unattended(fleet: Fleet, limits: Limits, now: datetime) -> Iterator[RecentPut]:
+    return (put for put in fleet.recent if not put.approved and now - put.at < limits.per)
+
+
 def of_steps(steps: Sequence[AppPlan], limits: Limits, fleet: Fleet, now: datetime, release: str) -> Iterator[Hold]:
     """Holds against steps that nobody approved; all of them or none, so that no order decides who goes first."""
     drifted = [step for step in steps if Cause.DRIFT in step.causes]
@@ -78,7 +120,7 @@ def of_steps(steps: Sequence[AppPlan], limits: Limits, fleet: Fleet, now: dateti
             f"{len(drifted)} apps drifted at once, more than {most} of {fleet.size}: it may be the vendor's mistake"
         )
         yield from (Hold(Rule.MASS_DRIFT, detail, step.ref, release=release) for step in steps)
-    spent = {put.ref for put in fleet.recent if not put.approved and now - put.at < limits.per}
+    spent = {put.ref for put in _unattended(fleet, limits, now)}
     wanted = {step.ref for step in steps}
     if len(spent | wanted) > (most := limits.budget(fleet.size)):
         detail = f"{len(wanted - spent)} more apps would make {len(spent | wanted)} changed in {_hours(limits.per)}, "
@@ -92,10 +134,30 @@ def lookback(limits: Limits | None) -> timedelta:
     return max(WARM, limits.per) if limits else WARM
 
 
-def heat(ref: AppRef, recent: Iterable[RecentPut], now: datetime) -> float:
-    """How hotly an app's drift was put back: each put-back counts 1, and less with age."""
-    ages = (now - put.at for put in recent if put.ref == ref and put.drift and not put.approved)
-    return sum(math.exp(-max(age, timedelta()) / HALF_LIFE) for age in ages)
+def heat(ref: AppRef, recent: Iterable[RecentPut]) -> float:
+    """How hot it ever was between syncer and whoever undoes an app's put-backs: each counts 1, and less with time.
+
+    The hottest moment of the past week counts, not the present one: a fight that paused because syncer stopped is not
+    over. A PUT that a person approved ends it.
+    """
+    now = hottest = 0.0
+    before: datetime | None = None
+    for put in recent:
+        if put.ref != ref or not put.drift:
+            continue
+        cooled = math.exp(-max(put.at - before, timedelta()) / COOLING) if before else 0.0
+        now, before = (0.0, None) if put.approved else (now * cooled + 1, put.at)
+        hottest = 0.0 if put.approved else max(hottest, now)
+    return hottest
+
+
+def flapping(recent: Iterable[RecentPut]) -> Mapping[AppRef, int]:
+    """How often each app's drift was put back lately, for those where somebody does it again and again.
+
+    Slower than a fight, so that syncer goes on putting it back, and still worth a word (hazard C9).
+    """
+    counts = Counter(put.ref for put in recent if put.drift and not put.approved)
+    return {ref: count for ref, count in counts.items() if count >= OFTEN}
 
 
 def _hours(span: timedelta) -> str:

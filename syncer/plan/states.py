@@ -26,20 +26,26 @@ HELD_STATES: Final = {
     Rule.COMMIT_HELD: State.HELD,
     Rule.PROTECTED: State.HELD,
     Rule.BUDGET: State.HELD,
+    Rule.TRANSITION: State.HELD,
     Rule.MASS_DRIFT: State.HELD,
     Rule.FIGHTING: State.FIGHTING,
+    Rule.ROLLOUT_STOPPED: State.HELD,
 }
 """The state that a hold gives its app; rules not listed leave it with the state its changes have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a pass found, as far as states depend on it. `previous` are the states of the pass before."""
+    """What a pass found, as far as states depend on it. `previous` are the states of the pass before.
+
+    `flapping` says how often apps' drift was put back within a week, where that is often.
+    """
 
     decision: Decision
     now: datetime
     outcomes: Mapping[AppRef, Outcome] = field(default_factory=dict)
     previous: Mapping[AppRef, AppStatus] = field(default_factory=dict)
+    flapping: Mapping[AppRef, int] = field(default_factory=dict)
 
 
 def after(apps: Iterable[DesiredApp], observed: Observed) -> tuple[AppStatus, ...]:
@@ -49,6 +55,8 @@ def after(apps: Iterable[DesiredApp], observed: Observed) -> tuple[AppStatus, ..
     statuses = []
     for app in apps:
         state, reason = _state(app, steps.get(app.ref), silent.get(app.ref), observed)
+        if often := observed.flapping.get(app.ref):
+            reason = f"{reason}; put back {often} times within a week"
         before = observed.previous.get(app.ref)
         since = before.since if before and before.state is state else observed.now
         statuses.append(AppStatus(app.ref, app.name, state, reason, since, observed.now))

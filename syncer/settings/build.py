@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from syncer.documents import formats
 from syncer.model.desired import (
@@ -19,14 +20,23 @@ from syncer.model.desired import (
 )
 from syncer.model.fields import Field
 from syncer.model.outcome import State
+from syncer.model.planned import Danger
+from syncer.plan.limits import Limits, Transition
+from syncer.plan.rollout import Rollout, Wave
 from syncer.settings import tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
     from syncer.settings.layers import Entry
     from syncer.settings.tree import SecretRef
+
+TRANSITIONS: Final = {
+    "blank_url": Danger.BLANKS_URL,
+    "recording_off": Danger.RECORDING_OFF,
+    "streaming_off": Danger.STREAMING_OFF,
+}
+"""The keys of policy.transitions, each with the danger that it limits."""
 
 
 class Reader:
@@ -60,9 +70,9 @@ class Reader:
         """A list of texts."""
         return tuple(cast("list[str]", self._entries[name].value))
 
-    def choices(self, name: str) -> list[str | Mapping[str, str]]:
+    def choices(self, name: str) -> list[str | Mapping[str, object]]:
         """A list of texts and mappings."""
-        return cast("list[str | Mapping[str, str]]", self._entries[name].value)
+        return cast("list[str | Mapping[str, object]]", self._entries[name].value)
 
     def maps(self, name: str) -> list[Mapping[str, str]]:
         """A list of mappings."""
@@ -157,18 +167,23 @@ def _schedule(read: Reader) -> tree.Schedule:
 
 
 def _operator(read: Reader) -> tree.OperatorPolicy:
-    budget, drift = "policy.budget", "policy.mass_drift"
-    return tree.OperatorPolicy(
-        layer=_policy(read),
-        locked=read.texts("policy.locked"),
-        budget=tree.Budget(
-            read.number(f"{budget}.apps"),
-            read.share(f"{budget}.share"),
-            read.duration(f"{budget}.per"),
-            read.number(f"{budget}.at_least"),
+    return tree.OperatorPolicy(layer=_policy(read), locked=read.texts("policy.locked"), limits=_limits(read))
+
+
+def _limits(read: Reader) -> Limits:
+    budget, drift, transitions = "policy.budget", "policy.mass_drift", "policy.transitions"
+    return Limits(
+        apps=read.number(f"{budget}.apps"),
+        share=read.share(f"{budget}.share"),
+        at_least=read.number(f"{budget}.at_least"),
+        per=read.duration(f"{budget}.per"),
+        drift_apps=read.number(f"{drift}.apps"),
+        drift_share=read.share(f"{drift}.share"),
+        unreadable=read.share("policy.max_unreadable"),
+        transitions=tuple(
+            Transition(danger, read.number(f"{transitions}.{key}.apps"), read.share(f"{transitions}.{key}.share"))
+            for key, danger in TRANSITIONS.items()
         ),
-        mass_drift=tree.MassDrift(read.number(f"{drift}.apps"), read.share(f"{drift}.share")),
-        max_unreadable=read.share("policy.max_unreadable"),
     )
 
 
@@ -198,21 +213,52 @@ def _suspend(written: Mapping[str, str]) -> Suspend | None:
     return Suspend(written["reason"], None if until is None else formats.read_until(until))
 
 
-def _rollout(read: Reader) -> tree.Rollout:
-    waves = (tree.Wave(formats.read_share(w["share"]), formats.read_duration(w["soak"])) if "soak" in w else
-             tree.Wave(formats.read_share(w["share"])) for w in read.maps("rollout.waves"))  # fmt: skip
-    return tree.Rollout(tuple(waves), read.number("rollout.stop_after_failures"))
+def _rollout(read: Reader) -> Rollout:
+    waves = tuple(_wave(written) for written in read.maps("rollout.waves"))
+    return Rollout(waves, read.number("rollout.stop_after_failures"))
+
+
+def _wave(written: Mapping[str, Any]) -> Wave:
+    return Wave(
+        share=formats.read_share(written.get("share", "0%")),
+        labels=tuple(sorted(written.get("labels", {}).items())),
+        soak=formats.read_duration(written["soak"]) if "soak" in written else timedelta(0),
+    )
 
 
 def _audit(read: Reader) -> tree.Audit:
     anchors = read.choices("audit.anchors")
+    written = [anchor for anchor in anchors if not isinstance(anchor, str)]
     return tree.Audit(
         origin=read.text("audit.origin"),
         rotate=formats.read_size(read.text("audit.rotate")),
         sign_key=read.secret("audit.sign.key"),
         anchors=tuple(anchor for anchor in anchors if isinstance(anchor, str)),
-        anchor_files=tuple(Path(anchor["file"]) for anchor in anchors if not isinstance(anchor, str)),
+        anchor_files=tuple(Path(cast("str", anchor["file"])) for anchor in written if "file" in anchor),
+        anchor_repositories=tuple(
+            _anchor_repository(cast("Mapping[str, object]", anchor["git"])) for anchor in written if "git" in anchor
+        ),
     )
+
+
+def _anchor_repository(written: Mapping[str, object]) -> tree.AnchorRepository:
+    texts = cast("Mapping[str, str]", written)
+    return tree.AnchorRepository(
+        url=texts["url"],
+        ref=texts["ref"],
+        credentials=_written_credentials(cast("Mapping[str, object]", written.get("credentials", {}))),
+        proxy=texts.get("proxy", ""),
+        ca_file=Path(texts["ca_file"]) if "ca_file" in written else None,
+    )
+
+
+def _written_credentials(written: Mapping[str, object]) -> tree.Password | tree.SshKey | None:
+    user = cast("str", written.get("username", ""))
+    places = cast("Mapping[str, Mapping[str, str]]", written)
+    if "ssh_key" in written:
+        return tree.SshKey(Path(places["ssh_key"]["file"]), Path(places["known_hosts"]["file"]), user or "git")
+    password = secret(places.get("password", {}))
+    return None if password is None else tree.Password(user, password)
 
 
 def _serve(read: Reader) -> tree.Serve:

@@ -11,7 +11,7 @@ from syncer.documents import formats
 from syncer.model.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from syncer.settings.layers import Layers
 
@@ -58,39 +58,52 @@ def _source(layers: Layers) -> Iterator[Problem]:
         yield _bad_url(layers, "source.url", *_git_advice(url))
 
 
-def _git_advice(url: str) -> tuple[str, str]:
+def _git_advice(url: str, *, local: bool = True) -> tuple[str, str]:
+    """A message and help; `local` says whether a repository on this machine could be allowed."""
     if USER.match(url):
         return "a user or password in the repository's URL", "leave it out of the URL; it belongs into credentials"
     if "://" not in url:
         return "this form of a repository's address is not read", "write ssh://host/path, the user as a credential"
-    if url.startswith("file:"):
+    if url.startswith("file:") and local:
         return "a file:// repository", "set source.allow_file: true if it is meant, and write three slashes"
     return "this is not a URL of a git repository", "write https://host/path or ssh://host/path, the host in lower case"
 
 
 def _credentials(layers: Layers) -> Iterator[Problem]:
     """The parts may come from several layers, so that only the whole can be judged."""
-    scheme = _text(layers, "source.url").partition("://")[0]
-    user, key, hosts = (f"source.credentials.{part}" for part in ("username", "ssh_key.file", "known_hosts.file"))
-    password = next((name for name in layers.entries if name.startswith("source.credentials.password.")), "")
-    has = {name: name in layers.entries for name in (user, key, hosts, password)}
+    above = "source.credentials"
+    names = {"url": "source.url", "username": f"{above}.username"}
+    names |= {part: f"{above}.{part}.file" for part in ("ssh_key", "known_hosts")}
+    names["password"] = next((name for name in layers.entries if name.startswith(f"{above}.password.")), "")
+    given = {part for part, name in names.items() if name in layers.entries}
+    for part, message, advice in _credential_faults(_text(layers, "source.url"), given):
+        yield _contradiction(layers, names[part], message, advice)
+
+
+def _credential_faults(url: str, given: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with the parts of credentials that are given: the part, a message, and help."""
+    user, password, key, hosts = (part in given for part in ("username", "password", "ssh_key", "known_hosts"))
+    scheme = url.partition("://")[0]
     faults = (
-        (password and has[key], password, "a password and an ssh key exclude each other", "delete one of them"),
-        (password and not has[user], password, "a password without a user name", "add username: x"),
-        (has[user] and not password and not has[key], user, "a user name without a password or key", "add password"),
-        (has[key] and not has[hosts], key, "an ssh key without known hosts", "add known_hosts: {file: …}"),
-        (has[hosts] and not has[key], hosts, "known hosts without an ssh key", "add ssh_key: {file: …}"),
+        (password and key, "password", "a password and an ssh key exclude each other", "delete one of them"),
+        (password and not user, "password", "a password without a user name", "add username: x"),
+        (user and not password and not key, "username", "a user name without a password or key", "add password"),
+        (key and not hosts, "ssh_key", "an ssh key without known hosts", "add known_hosts: {file: …}"),
+        (hosts and not key, "known_hosts", "known hosts without an ssh key", "add ssh_key: {file: …}"),
         (
-            scheme == "ssh" and not has[key],
-            "source.url",
+            scheme == "ssh" and not key,
+            "url",
             "a repository over ssh needs a key and known hosts",
-            "add source.credentials with ssh_key and known_hosts",
+            "add credentials with ssh_key and known_hosts",
         ),
-        (scheme == "https" and has[key], key, "an ssh key for a repository over https", "write username and password"),
+        (
+            scheme == "https" and key,
+            "ssh_key",
+            "an ssh key for a repository over https",
+            "write username and password",
+        ),
     )
-    for wrong, name, message, advice in faults:
-        if wrong:
-            yield _contradiction(layers, name, message, advice)
+    return ((part, message, advice) for wrong, part, message, advice in faults if wrong)
 
 
 def _http_urls(layers: Layers) -> Iterator[Problem]:
@@ -124,13 +137,17 @@ def _http_fault(url: str, *, plain: bool) -> tuple[str, str] | None:
 
 def _waves(layers: Layers) -> Iterator[Problem]:
     waves = layers.entries["rollout.waves"].value
-    texts = [wave.get("share") for wave in waves if isinstance(wave, dict)] if isinstance(waves, list) else []
-    shares = [formats.read_share(text) for text in texts if isinstance(text, str) and not formats.fault("share", text)]
-    if not shares or len(shares) < len(texts):
+    named = [wave for wave in waves if isinstance(wave, dict)] if isinstance(waves, list) else []
+    texts = [wave.get("share", "0%") for wave in named]
+    read = [formats.read_share(text) for text in texts if isinstance(text, str) and not formats.fault("share", text)]
+    if len(read) < len(texts):
         return
-    if shares != sorted(set(shares)) or shares[0] == 0:
+    shares = [share for share, wave in zip(read, named, strict=True) if "share" in wave]
+    if any(not wave.keys() & {"share", "labels"} for wave in named):
+        yield _contradiction(layers, "rollout.waves", "a wave is a share or labels", "write share: 5% or labels: {…}")
+    elif shares != sorted(set(shares)) or (shares and shares[0] == 0):
         yield _contradiction(layers, "rollout.waves", "shares of waves must grow", "for example 5%, 30%, 100%")
-    elif shares[-1] != 1:
+    elif read and read[-1] != 1:
         yield _contradiction(layers, "rollout.waves", "the last wave must be the whole fleet", "end with share: 100%")
 
 
@@ -141,7 +158,26 @@ def _anchors(layers: Layers) -> Iterator[Problem]:
         yield _contradiction(layers, "log.level", message, "write level: info, or take stdout out of audit.anchors")
 
 
-CHECKS: Final = (_source, _credentials, _http_urls, _waves, _anchors)
+def _anchor_repositories(layers: Layers) -> Iterator[Problem]:
+    """A list is one value, so all of it is told at the place of the list."""
+    anchors = layers.entries["audit.anchors"].value
+    for anchor in anchors if isinstance(anchors, list) else ():
+        git = anchor.get("git") if isinstance(anchor, dict) else None
+        if not isinstance(git, dict) or not isinstance(url := git.get("url"), str):
+            continue
+        if not GIT.fullmatch(url):
+            yield _bad_url(layers, "audit.anchors", *_git_advice(url, local=False))
+        if url == _text(layers, "source.url"):
+            message = "an anchor in the repository of the apps: whoever may write there could change both"
+            yield _contradiction(layers, "audit.anchors", message, "name a repository of its own")
+        proxy, credentials = git.get("proxy"), git.get("credentials", {})
+        if isinstance(proxy, str) and (fault := _http_fault(proxy, plain=True)):
+            yield _bad_url(layers, "audit.anchors", *fault)
+        for _, message, advice in _credential_faults(url, credentials if isinstance(credentials, dict) else {}):
+            yield _contradiction(layers, "audit.anchors", message, advice)
+
+
+CHECKS: Final = (_source, _credentials, _http_urls, _waves, _anchors, _anchor_repositories)
 
 
 def _text(layers: Layers, name: str) -> str:

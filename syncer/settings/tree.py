@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from syncer.model.desired import EnvToken, FileToken, Policy
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path
 
     from syncer.model.outcome import State
+    from syncer.plan.limits import Limits
+    from syncer.plan.rollout import Rollout
 
 SecretRef: TypeAlias = FileToken | EnvToken
 """Where a secret is kept; never the secret."""
@@ -92,32 +94,12 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """max(at_least, min(apps, share of the fleet)) apps may change in a rolling window of `per`."""
-
-    apps: int
-    share: float
-    per: timedelta
-    at_least: int
-
-
-@dataclass(frozen=True, slots=True)
-class MassDrift:
-    """More drifted apps than max(apps, share of the fleet) without a commit hold the pass."""
-
-    apps: int
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
 class OperatorPolicy:
     """The weakest `layer`, what stronger layers may not change (`locked`), and the limits of a pass."""
 
     layer: Policy
     locked: tuple[str, ...]
-    budget: Budget
-    mass_drift: MassDrift
-    max_unreadable: float
+    limits: Limits
 
     @property
     def restricts_hosts(self) -> bool:
@@ -126,19 +108,14 @@ class OperatorPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Wave:
-    """Up to this share of the fleet, then this long a look before the next wave."""
+class AnchorRepository:
+    """A branch (`ref`) of a repository to which the journal's heads are pushed."""
 
-    share: float
-    soak: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Rollout:
-    """In how many steps a change reaches the fleet; 0 failures to stop after means never."""
-
-    waves: tuple[Wave, ...]
-    stop_after_failures: int
+    url: str
+    ref: str
+    credentials: Password | SshKey | None = None
+    proxy: str = ""
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +127,7 @@ class Audit:
     sign_key: SecretRef | None = None
     anchors: tuple[str, ...] = ()
     anchor_files: tuple[Path, ...] = ()
+    anchor_repositories: tuple[AnchorRepository, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from syncer.model import url
 from syncer.model.desired import Revision
 from syncer.model.fields import Field
 from syncer.model.outcome import Verdict
+from syncer.model.planned import Cause
 from tests.support.recording import (
     REVISION,
     START,
@@ -133,6 +134,21 @@ def test_a_held_field_keeps_what_was_known_of_it_before(tmp_path: Path, journal:
     last = index.last_applied()[an_app()]
     assert last.digest(Field.CALLBACK_URL) == known == journal.digests.of(Field.CALLBACK_URL, None)
     assert len(last.digests) == len(Field)
+
+
+def test_the_last_put_of_each_app_for_a_revision_is_known(tmp_path: Path, journal: Journal) -> None:
+    index = Index.open(tmp_path)
+    put(journal, an_app(), Verdict.NOT_APPLIED, 500)
+    put(journal, an_app())
+    begun = an_intent(an_app(2))
+    journal.intend(begun)
+    drift = replace(a_step(an_app(3)), changes=(replace(a_step(an_app(3)).changes[0], cause=Cause.DRIFT),))
+    journal.intend(an_intent(an_app(3), step=drift))
+
+    found = index.attempts(REVISION.id)
+    assert {ref: attempt.verdict for ref, attempt in found.items()} == {an_app(): Verdict.APPLIED, an_app(2): None}
+    assert found[an_app()].at >= START
+    assert index.attempts("another") == {}
 
 
 def test_only_accepted_puts_that_the_vendor_did_not_show_count_as_failures(tmp_path: Path, journal: Journal) -> None:

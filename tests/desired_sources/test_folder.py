@@ -329,11 +329,11 @@ def test_a_folder_is_believed_after_two_equal_readings(tmp_path: Path) -> None:
 
     def finish(pauses: int) -> None:
         if pauses == 1:
-            write(tmp_path, {"a.yaml": "url: https://hooks.example/popup"})
+            write(tmp_path, {"a.yaml": "url: https://hooks.example/popup\n"})
 
     hands = Hands(finish)
     source = FolderSource(str(tmp_path), settle=hands.settle)
-    assert list(contents(source, source.fetch()).values()) == [b"url: https://hooks.example/popup"]
+    assert list(contents(source, source.fetch()).values()) == [b"url: https://hooks.example/popup\n"]
     assert hands.pauses == 2
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncer.desired.gitauth import FileSecret, Password
 from syncer.desired.gitmirror import Access, DamagedError
 from syncer.errors import SourceError
 from tests.support import git_https
@@ -331,48 +329,3 @@ def test_an_interrupted_source_ends_what_runs_and_refuses_the_rest(tmp_path: Pat
 def _interrupt(struck: threading.Event, git: GitSource) -> None:
     struck.wait(20)
     git.interrupt()
-
-
-@pytest.mark.needs("git-http-backend")
-def test_no_process_ever_shows_the_password(tmp_path: Path) -> None:
-    canary = "canary-90ab-password"
-    served = tmp_path / "served"
-    served.mkdir()
-    Repository.create(served / "apps.git").commit({"a.yaml": APPS})
-    secret = tmp_path / "secret"
-    secret.write_text(canary)
-    seen: set[str] = set()
-    watched: set[str] = set()
-    done = threading.Event()
-    sampler = threading.Thread(target=_sample, args=(canary.encode(), seen, watched, done))
-    with git_https.serving(served, tmp_path, username="syncer", password="another") as server:
-        access = Access(Password("syncer", FileSecret(secret)), server.ca_file)
-        sampler.start()
-        try:
-            for fault in (Fault.NONE, Fault.RESET, Fault.STATUS, Fault.CUT) * 5:
-                server.behaviour.fault = fault
-                with pytest.raises(SourceError) as caught:
-                    source(server.url("apps.git"), tmp_path / "state", access=access).fetch()
-                assert canary not in f"{caught.value!r} {caught.value.hint} {caught.value.__cause__!r}"
-        finally:
-            done.set()
-            sampler.join()
-    assert seen == set()
-    assert {"git", "git-remote-https"} <= watched
-    assert not list((tmp_path / "state").rglob("lent-*"))
-
-
-def _sample(canary: bytes, seen: set[str], watched: set[str], done: threading.Event) -> None:
-    """Look at every process's arguments and environment, as fast as this machine can."""
-    while not done.is_set():
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
-            try:
-                words = (entry / "cmdline").read_bytes()
-                told = words + (entry / "environ").read_bytes()
-            except OSError:
-                continue
-            watched.add(Path(re.split(r"[\0 ]", words.decode("utf-8", "replace"))[0]).name)
-            if canary in told:
-                seen.add(words.decode("utf-8", "replace"))

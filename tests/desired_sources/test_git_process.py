@@ -162,6 +162,8 @@ def test_words_are_scrubbed_of_secrets_users_and_control_characters(text: str, s
         ("ssh: connect to host h port 22: Network is unreachable", "can't be reached"),
         ("ssh: connect to host h port 22: Connection timed out", "too slow"),
         ("ssh: Could not resolve hostname h: Name or service not known", "name is not known"),
+        ("error: 4032 bytes of body are still expected\nfatal: early EOF", "broke off"),
+        ("error: 512 bytes of body are still expected\nfetch-pack: unexpected disconnect", "broke off"),
         ("hint: x\nfatal: something new", "git failed to fetch: fatal: something new"),
         ("", "git failed to fetch: it gave no reason"),
     ],

@@ -14,6 +14,7 @@ from syncer.desired import rules as desired_rules
 from syncer.desired import screen
 from syncer.documents import rules
 from syncer.model.outcome import State
+from syncer.model.planned import Rule
 from tests.docs import pages
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ def test_every_state_is_in_the_readme_and_no_other() -> None:
     reserved = RESERVED.search(README)
     told |= set(re.findall(r"\w+", reserved[1].replace(" and ", " "))) if reserved else set()
     assert {state.value for state in State} == {name for name in told if not name.isdecimal()} - {"State", "Exit code"}
+
+
+def test_every_hold_is_on_its_page_and_no_other() -> None:
+    page = (pages.DOCS / "states.md").read_text("utf-8")
+    told = [cells[0].strip("`") for cells in pages.rows(pages.section(page, "Holds")) if cells[0].startswith("`")]
+    assert sorted(told) == sorted(rule.value for rule in Rule)
 
 
 def test_every_rule_is_listed_with_its_title_and_first_sentence() -> None:

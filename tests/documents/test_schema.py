@@ -123,6 +123,7 @@ def test_a_number_in_quotes_says_to_leave_them_out() -> None:
             "`allow` and `deny` exclude each other",
             "write exactly one of allow, deny",
         ),
+        ("{policy: {windows: [null]}}", "SY203", "expected a mapping", ""),
         ("{token: {}}", "SY209", "nothing is chosen", "write exactly one of file, env, mint"),
         ("{policy: {suspend: {reason: ''}}}", "SY206", "an empty text", "write a text"),
         ("{policy: {protected: [popup_url, popup_url]}}", "SY210", "twice", "delete one"),

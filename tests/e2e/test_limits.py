@@ -52,6 +52,32 @@ def test_a_glitch_of_the_whole_vendor_is_not_put_back(tmp_path: Path) -> None:
         assert {here.live(number)["popup_url"] for number in range(1, 9)} == {POPUP}
 
 
+def test_recording_switched_off_everywhere_by_mistake_is_held_and_the_rest_goes_on(tmp_path: Path) -> None:
+    with site(tmp_path, 8, popup_url=POPUP, recording_enabled=True, recording_url=POPUP) as here:
+        here.run("sync")
+        here.configure(CONFIG.replace("recording_off: {{apps: 9999}}", "recording_off: {{apps: 2}}"))
+        here.declare(8, popup_url=f"{POPUP}/v2", recording_enabled=False)
+        here.run("sync", expect=4)
+        assert {(app["popup_url"], app["recording_enabled"]) for app in map(here.live, range(1, 9))} == {
+            (f"{POPUP}/v2", True)
+        }
+        assert rules(here) == {"transition"}
+        here.run("approve", plan_id(here), "--reason", "recording ends with the contract")
+        here.run("sync")
+        assert {here.live(number)["recording_enabled"] for number in range(1, 9)} == {False}
+
+
+def test_dangerous_changes_in_small_steps_add_up(tmp_path: Path) -> None:
+    with site(tmp_path, 8, popup_url=POPUP) as here:
+        here.configure(CONFIG.replace("blank_url: {{apps: 9999}}", "blank_url: {{apps: 2}}"))
+        here.run("sync")
+        here.declare(8, popup_url=None)
+        for number in range(1, 3):
+            here.run("sync", f"app_{number:04d}")
+        here.run("sync", "app_0003", expect=4)
+        assert here.live(3)["popup_url"] == POPUP
+
+
 def test_a_fight_is_given_up_and_shown(tmp_path: Path) -> None:
     with site(tmp_path, 2, popup_url=POPUP) as here:
         here.run("sync")

@@ -47,6 +47,7 @@ policy:
   allowed_hosts: {{all: [{host}]}}
   budget: {{apps: 100000, share: 100%, at_least: 100000}}
   mass_drift: {{apps: 100000}}
+  transitions: {{blank_url: {{apps: 9999}}, recording_off: {{apps: 9999}}, streaming_off: {{apps: 9999}}}}
   max_unreadable: 100%
 state_dir: {state}
 """

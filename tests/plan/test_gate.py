@@ -263,8 +263,8 @@ def test_observing_a_fleet_in_sync_holds_nothing() -> None:
     assert decide(a_plan((an_app(declared=settings()), a_live())), writes=False).holds == ()
 
 
-def test_what_the_apps_own_policy_chose_is_quiet() -> None:
-    assert {Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.WINDOW} == QUIET_RULES
+def test_what_policy_chose_and_ends_by_itself_is_quiet() -> None:
+    assert {Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.WINDOW, Rule.ROLLOUT_WAVE} == QUIET_RULES
 
 
 APPS = st.sets(st.sampled_from(["a", "b", "c", "d", "e"])).map(lambda names: frozenset(map(a_ref, names)))
@@ -347,13 +347,25 @@ def test_every_change_is_either_written_or_held_by_name(plan: Plan, these: gate.
             assert ((step.ref, change.field) in done) == (not against)
 
 
-def test_once_something_was_written_no_hold_names_the_id_of_that_plan() -> None:
-    plan = plan_with(Cause.GIT, on_commit=OnCommit.HOLD)
-    [hold] = decide(plan).holds
-    assert plan.id[:12] in hold.release
-    assert gate.written(decide(plan)).holds == (replace(hold, release=gate.ANEW),)
+def test_once_something_was_written_holds_name_the_id_of_the_plan_that_is_left() -> None:
+    held, free = an_app("held", on_commit=OnCommit.HOLD), an_app("free")
+    decision = decide(a_plan((held, a_live("held")), (free, a_live("free"))))
+    [next_plan] = [a_plan((held, a_live("held")), (free, a_live("free", free.settings.over(live_settings()))))]
+    [hold] = gate.written(decision, {free.ref}).holds
+    assert next_plan.id != decision.plan.id
+    assert hold.release == f"syncer approve {next_plan.id[:12]} --reason '…'"
+
+
+def test_a_step_that_was_written_in_part_is_left_with_the_rest() -> None:
+    wanted = settings(popup_url="https://hooks.acme.example/new", recording_enabled=True)
+    app = an_app("desk", wanted, protected=(Field.RECORDING_ENABLED,))
+    decision = decide(a_plan((app, a_live("desk"))))
+    [part] = decision.approved
+    next_plan = a_plan((app, a_live("desk", part.body)))
+    [hold] = gate.written(decision, {app.ref}).holds
+    assert hold.release == f"syncer approve {next_plan.id[:12]} --reason '…'"
 
 
 def test_other_ways_out_stay_when_something_was_written() -> None:
     decision = decide(plan_with(Cause.GIT, suspend=HELD))
-    assert gate.written(decision) == decision
+    assert gate.written(decision, set()) == decision

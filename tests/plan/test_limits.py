@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from syncer.model.fields import Field
 from syncer.model.outcome import State
-from syncer.model.planned import Plan, RecentPut, Rule
+from syncer.model.planned import Danger, Plan, RecentPut, Rule
 from syncer.plan import limits, states
-from syncer.plan.limits import Fleet, Limits
+from syncer.plan.limits import Fleet, Limits, Transition
 from tests.support.builders import (
     NOW,
     a_last,
@@ -22,6 +23,7 @@ from tests.support.builders import (
     an_approval,
     decide,
     live_settings,
+    settings,
     unreadable,
 )
 
@@ -107,8 +109,61 @@ def test_a_budget_sees_the_whole_of_its_window_however_long() -> None:
     assert limits.lookback(USUAL) == limits.lookback(None) == limits.WARM
 
 
+BLANKS = Transition(Danger.BLANKS_URL, 1, 0.1)
+CAREFUL = replace(GENEROUS, transitions=(BLANKS, Transition(Danger.RECORDING_OFF, 1, 0.1)))
+"""One app, or a tenth of the fleet."""
+
+
+def blanking(count: int, **declared: str | bool | None) -> Plan:
+    """A plan that empties a URL that is set in `count` apps, and changes whatever else is declared."""
+    wanted = settings(callback_url=None, **declared)
+    live = live_settings(callback_url="https://hooks.acme.example/c", recording_enabled=True)
+    return a_plan(*((an_app(name, wanted), a_live(name, live)) for name in names(count)))
+
+
+def test_no_fleet_gets_past_a_limit_on_emptied_urls() -> None:
+    for size in range(1, 51):
+        for count in range(size + 1):
+            decision = decide(blanking(count), limits=CAREFUL, fleet=Fleet(size))
+            assert len(decision.approved) == (count if count <= max(1, size // 10) else 0)
+
+
+def test_only_the_dangerous_fields_of_a_step_are_held() -> None:
+    decision = decide(blanking(3, popup_url="https://hooks.acme.example/p"), limits=CAREFUL, fleet=Fleet(10))
+    assert [[change.field for change in step.changes] for step in decision.approved] == [[Field.POPUP_URL]] * 3
+    assert {(hold.rule, hold.fields) for hold in decision.holds} == {(Rule.TRANSITION, (Field.CALLBACK_URL,))}
+    assert decision.holds[0].detail == "blanks-url in 3 apps in 24 h, more than 1 of 10"
+    assert decision.holds[0].release.startswith("syncer approve ")
+
+
+def test_each_kind_of_danger_is_counted_by_itself() -> None:
+    decision = decide(blanking(2, recording_enabled=False), limits=CAREFUL, fleet=Fleet(10))
+    assert decision.approved == ()
+    assert {hold.fields for hold in decision.holds} == {(Field.CALLBACK_URL,), (Field.RECORDING_ENABLED,)}
+    [status] = states.after((an_app("n000"),), states.Observed(decision, NOW))
+    assert status.state is State.HELD
+
+
+def test_small_dangerous_steps_add_up_within_the_window() -> None:
+    def recent(**age: float) -> Fleet:
+        put = RecentPut(a_ref("x"), NOW - timedelta(**age), False, False, frozenset({Danger.BLANKS_URL}))
+        return Fleet(
+            10, (put, replace(put, ref=a_ref("y"), approved=True), replace(put, ref=a_ref("z"), dangers=frozenset()))
+        )
+
+    assert decide(blanking(1), limits=CAREFUL, fleet=recent(hours=23)).approved == ()
+    assert len(decide(blanking(1), limits=CAREFUL, fleet=recent(hours=24)).approved) == 1
+
+
+def test_an_approved_dangerous_step_passes_and_does_not_count() -> None:
+    plan = blanking(2)
+    decision = decide(plan, an_approval(plan.steps[0]), limits=CAREFUL, fleet=Fleet(10))
+    assert len(decision.approved) == 2
+
+
 def put_backs(*hours_ago: float) -> tuple[RecentPut, ...]:
-    return tuple(RecentPut(a_ref(), NOW - timedelta(hours=h), drift=True, approved=False) for h in hours_ago)
+    ordered = sorted(hours_ago, reverse=True)
+    return tuple(RecentPut(a_ref(), NOW - timedelta(hours=h), drift=True, approved=False) for h in ordered)
 
 
 @pytest.mark.parametrize(
@@ -118,17 +173,31 @@ def put_backs(*hours_ago: float) -> tuple[RecentPut, ...]:
         (put_backs(0.1, 0.2, 0.3), False),
         (put_backs(0.1, 0.2, 0.3, 0.4), True),
         (put_backs(12, 24, 36, 48, 60), False),
+        (put_backs(48, 48.1, 48.2, 48.3), True),
+        ((*put_backs(4, 4.1, 4.2, 4.3), replace(put_backs(3)[0], approved=True), *put_backs(2)), False),
+        ((*put_backs(4, 4.1), *(replace(put, drift=False) for put in put_backs(3, 3.1, 3.2))), False),
         (put_backs(0, 1, 2, 3, 4, 5), True),
     ],
 )
 def test_a_fight_is_many_put_backs_in_a_short_time(recent: tuple[RecentPut, ...], *, fights: bool) -> None:
-    assert (limits.heat(a_ref(), recent, NOW) > limits.HOT) is fights
+    assert (limits.heat(a_ref(), recent) > limits.HOT) is fights
     app = an_app()
     plan = a_plan((app, a_live()), last=[a_last(app.name, app.settings.over(live_settings()))])
     decision = decide(plan, limits=GENEROUS, fleet=Fleet(10, recent))
     assert [hold.rule for hold in decision.holds] == ([Rule.FIGHTING] if fights else [])
     [status] = states.after([app], states.Observed(decision, NOW))
     assert status.state is (State.FIGHTING if fights else State.DRIFTED)
+
+
+def test_drift_that_is_put_back_again_and_again_is_told_however_slow_it_is() -> None:
+    slow = put_backs(0, 40, 80, 120)
+    assert limits.flapping(slow) == {a_ref(): 4}
+    assert limits.flapping(slow[1:]) == {}
+    assert limits.flapping([replace(put, approved=True) for put in slow]) == {}
+    app = an_app()
+    calm = decide(a_plan((app, a_live(shows=app.settings.over(live_settings())))))
+    [status] = states.after([app], states.Observed(calm, NOW, flapping=limits.flapping(slow)))
+    assert status.reason == "live settings are as git declares them; put back 4 times within a week"
 
 
 def test_an_approval_ends_a_fight_once_and_a_commit_is_no_fight() -> None:
@@ -138,5 +207,5 @@ def test_an_approval_ends_a_fight_once_and_a_commit_is_no_fight() -> None:
     assert decide(plan, an_approval(plan.steps[0]), limits=GENEROUS, fleet=same).approved
     assert decide(a_plan((an_app(), a_live())), limits=GENEROUS, fleet=hot).approved
     others = put_backs(0.1, 0.2, 0.3, 0.4)
-    assert limits.heat(a_ref("another"), others, NOW) == 0
+    assert limits.heat(a_ref("another"), others) == 0
     assert a_step().ref == a_ref()

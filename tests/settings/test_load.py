@@ -24,6 +24,9 @@ from syncer.model.desired import (
 )
 from syncer.model.fields import Field
 from syncer.model.outcome import State
+from syncer.model.planned import Danger
+from syncer.plan.limits import Limits, Transition
+from syncer.plan.rollout import Rollout, Wave
 from syncer.settings import Mode, Resolved, layers, tree
 
 if TYPE_CHECKING:
@@ -57,6 +60,11 @@ def refused(
     return caught.value.problems
 
 
+def transitions(*limits: tuple[int, float]) -> tuple[Transition, ...]:
+    dangers = (Danger.BLANKS_URL, Danger.RECORDING_OFF, Danger.STREAMING_OFF)
+    return tuple(Transition(danger, *limit) for danger, limit in zip(dangers, limits, strict=True))
+
+
 def test_without_anything_the_built_in_values_hold() -> None:
     found = load().settings
     assert found == tree.Settings(
@@ -75,11 +83,9 @@ def test_without_anything_the_built_in_values_hold() -> None:
         policy=tree.OperatorPolicy(
             layer=Policy(),
             locked=(),
-            budget=tree.Budget(25, 0.3, timedelta(hours=24), 3),
-            mass_drift=tree.MassDrift(2, 0.2),
-            max_unreadable=0.3,
+            limits=Limits(25, 0.3, 3, timedelta(hours=24), 2, 0.2, 0.3, transitions((2, 0.05), (2, 0.05), (2, 0.05))),
         ),
-        rollout=tree.Rollout((tree.Wave(1.0),), 0),
+        rollout=Rollout((Wave(1.0),), 0),
         state_dir=Path("/home/asha/.local/state/syncer"),
         audit=tree.Audit("syncer", 64 * 1024 * 1024),
         serve=tree.Serve("127.0.0.1", 8080),
@@ -116,8 +122,11 @@ policy:
   suspend: {reason: porting, until: 2030-01-31}
   budget: {apps: 5, share: 50%, per: 1h, at_least: 0}
   mass_drift: {apps: 1, share: 10%}
+  transitions: {blank_url: {apps: 0, share: 1%}, recording_off: {apps: 3}}
   max_unreadable: 5%
-rollout: {waves: [{share: 5%, soak: 10m}, {share: 100%}], stop_after_failures: 2}
+rollout:
+  waves: [{labels: {tier: canary}}, {share: 5%, soak: 10m}, {share: 100%}]
+  stop_after_failures: 2
 state_dir: state
 audit: {sign: {key: {file: ./audit.key}}, origin: acme/prod, rotate: 1MiB, anchors: [stdout, lease, {file: /mnt/heads}]}
 serve:
@@ -161,9 +170,11 @@ log: {format: json, level: debug}
     )
     assert found.policy.restricts_hosts
     assert found.policy.locked == ("streaming_enabled", "on_drift")
-    assert found.policy.budget == tree.Budget(5, 0.5, timedelta(hours=1), 0)
-    assert (found.policy.mass_drift, found.policy.max_unreadable) == (tree.MassDrift(1, 0.1), 0.05)
-    assert found.rollout == tree.Rollout((tree.Wave(0.05, timedelta(minutes=10)), tree.Wave(1.0)), 2)
+    few = transitions((0, 0.01), (3, 0.05), (2, 0.05))
+    assert found.policy.limits == Limits(5, 0.5, 0, timedelta(hours=1), 1, 0.1, 0.05, few)
+    assert found.rollout == Rollout(
+        (Wave(labels=(("tier", "canary"),)), Wave(0.05, soak=timedelta(minutes=10)), Wave(1.0)), 2
+    )
     assert found.state_dir == Path("state")
     assert found.audit == tree.Audit(
         "acme/prod", 1024 * 1024, FileToken("./audit.key"), ("stdout", "lease"), (Path("/mnt/heads"),)
@@ -225,7 +236,7 @@ def test_a_secret_s_file_in_a_variable_replaces_the_variable_named_in_the_file(t
 def test_variables_have_the_types_of_their_keys() -> None:
     environ = {"SYNCER_SOURCE_ALLOW_FILE": "true", "SYNCER_POLICY_BUDGET_APPS": "7", "SYNCER_AUDIT_ORIGIN": "12"}
     found = load(environ=environ).settings
-    assert (found.source.allow_file, found.policy.budget.apps, found.audit.origin) == (True, 7, "12")
+    assert (found.source.allow_file, found.policy.limits.apps, found.audit.origin) == (True, 7, "12")
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
@@ -415,9 +426,48 @@ CONTRADICTIONS = [
     ("rollout: {waves: [{share: 50%}, {share: 5%}, {share: 100%}]}", "must grow", 3),
     ("rollout: {waves: [{share: 0%}, {share: 100%}]}", "must grow", 3),
     ("rollout: {waves: [{share: 50%}]}", "the whole fleet", 3),
+    ("rollout: {waves: [{share: 50%}, {labels: {tier: canary}}]}", "the whole fleet", 3),
+    ("rollout: {waves: [{soak: 5m}, {share: 100%}]}", "a share or labels", 3),
     ("log: {level: warning}\naudit: {anchors: [stdout]}", "the anchor stdout is a line of level info", 3),
     ("notify: [{kind: slack, url: 'http://h.example/', on: [Held]}]", "http to another machine", 3),
+    ("audit: {anchors: [{git: {url: 'http://h.example/x', ref: heads}}]}", "not a URL of a git repository", 3),
+    ("audit: {anchors: [{git: {url: 'file:///x', ref: heads}}]}", "not a URL of a git repository", 3),
+    ("audit: {anchors: [{git: {url: 'https://h.example/x', ref: h, proxy: 'ftp://p'}}]}", "not a URL of the form", 3),
+    ("audit: {anchors: [{git: {url: 'ssh://h.example/x', ref: heads}}]}", "needs a key", 3),
+    (
+        "audit: {anchors: [{git: {url: 'https://h.example/x', ref: heads, credentials: {username: x}}}]}",
+        "without a password or key",
+        3,
+    ),
+    (
+        "source: {url: 'https://h.example/x'}\naudit: {anchors: [{git: {url: 'https://h.example/x', ref: heads}}]}",
+        "in the repository of the apps",
+        4,
+    ),
 ]
+
+
+def test_a_branch_as_an_anchor_may_have_either_kind_of_credentials(tmp_path: Path) -> None:
+    text = """audit:
+  anchors:
+    - git: {url: "https://h.example/a", ref: heads, credentials: {username: x, password: {env: SYNCER_SECRET_A}}}
+    - git:
+        url: ssh://h.example/b
+        ref: logs/prod
+        credentials: {ssh_key: {file: /k}, known_hosts: {file: /h}}
+    - git: {url: "https://h.example/c", ref: heads, proxy: "http://p.example:3128", ca_file: /ca}
+"""
+    assert load(text, folder=tmp_path).settings.audit.anchor_repositories == (
+        tree.AnchorRepository("https://h.example/a", "heads", tree.Password("x", EnvToken("SYNCER_SECRET_A"))),
+        tree.AnchorRepository("ssh://h.example/b", "logs/prod", tree.SshKey(Path("/k"), Path("/h"), "git")),
+        tree.AnchorRepository("https://h.example/c", "heads", None, "http://p.example:3128", Path("/ca")),
+    )
+
+
+def test_a_password_in_the_url_of_an_anchor_is_not_shown(tmp_path: Path) -> None:
+    text = "audit: {anchors: [{git: {url: 'https://u:hunter2@h.example/x', ref: heads}}]}\n"
+    (problem,) = refused(text, folder=tmp_path)
+    assert (problem.rule, problem.at.text) == ("SY292", "")
 
 
 @pytest.mark.parametrize(

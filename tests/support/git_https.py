@@ -10,6 +10,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -33,6 +34,8 @@ class Fault(StrEnum):
     CUT = "cut"  # half of the pack, then closed
     DRIP = "drip"  # a byte every few milliseconds, without end in sight
     REDIRECT = "redirect"
+    STALL = "stall"  # half of the pack, then silence
+    ENDLESS = "endless"  # objects without end, none of which can be packed any smaller
 
 
 @dataclass
@@ -125,16 +128,41 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer)))
+        if fault is not Fault.ENDLESS:
+            self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        if fault is Fault.CUT:
+        if fault in {Fault.CUT, Fault.STALL}:
             self.wfile.write(answer[: len(answer) // 2])
+            self.server.behaviour.released.wait(600 if fault is Fault.STALL else 0)
+        elif fault is Fault.ENDLESS:
+            self._send_for_ever(answer)
         elif fault is Fault.DRIP:
             for byte in answer:
                 self.wfile.write(bytes([byte]))
                 self.server.behaviour.released.wait(0.2)
         else:
             self.wfile.write(answer)
+
+    def _send_for_ever(self, answer: bytes) -> None:
+        self.close_connection = True
+        for packet in _endless_pack(answer):
+            if self.server.behaviour.released.is_set():
+                return
+            self.wfile.write(packet)
+
+
+def _endless_pack(answer: bytes) -> Iterator[bytes]:
+    """What comes before the pack in an answer, and a pack of 60 GB."""
+    yield answer[: answer.index(b"packfile\n") + len(b"packfile\n")] if b"packfile\n" in answer else b""
+    yield _band(b"PACK" + struct.pack(">II", 2, 1_000_000))
+    size = 60_000
+    head = bytes([0x80 | 0x30 | (size & 15), 0x80 | (size >> 4 & 127), size >> 11])  # a blob of that size
+    while True:
+        yield _band(head + zlib.compress(os.urandom(size), 0))
+
+
+def _band(data: bytes) -> bytes:
+    return b"%04x\x01" % (len(data) + 5) + data
 
 
 class _Server(ThreadingHTTPServer):

@@ -39,11 +39,15 @@ class Repository:
         return f"file://{self.path}"
 
     def git(self, *arguments: str, stdin: bytes = b"", inside: bool = True) -> str:
+        return self.run(*arguments, stdin=stdin, inside=inside).decode().strip()
+
+    def run(self, *arguments: str, stdin: bytes = b"", inside: bool = True) -> bytes:
+        """The exact bytes of git's answer."""
         where = [f"--git-dir={self.path}"] if inside else []
         env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
         done = subprocess.run(["git", *where, *arguments], input=stdin, capture_output=True, check=False, env=env)
         assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode().strip()
+        return done.stdout
 
     def commit(
         self,

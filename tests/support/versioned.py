@@ -24,6 +24,7 @@ schedule: {{detect: {detect}, apply: 1h, jitter: 0%}}
 policy:   # tests of the limits set their own
   budget: {{apps: 100000, share: 100%, at_least: 100000}}
   mass_drift: {{apps: 100000}}
+  transitions: {{blank_url: {{apps: 9999}}, recording_off: {{apps: 9999}}, streaming_off: {{apps: 9999}}}}
 state_dir: {state}
 """
 

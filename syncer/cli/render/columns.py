@@ -63,11 +63,18 @@ def shortened(text: str, room: int) -> str:
     return (first if width(first) < room else "") + ELLIPSIS
 
 
+WAY_OUT: Final = "to release: "
+
+
 def hanging(label: str, text: str, indent: int, line: int = LINE) -> list[str]:
-    """A label at `indent` and the text behind it, wrapped under its own beginning."""
+    """A label at `indent` and the text behind it, wrapped under its own beginning; a command stays whole."""
     start = " " * indent + label
     room = line - width(start)
-    return [f"{start}{text}"] if width(text) <= room else _hung(start, wrapped(text, room))
+    return (
+        [f"{start}{text}"]
+        if width(text) <= room or text.removeprefix(WAY_OUT).startswith("syncer ")
+        else _hung(start, wrapped(text, room))
+    )
 
 
 def _hung(start: str, lines: Sequence[str]) -> list[str]:

@@ -127,7 +127,7 @@ def _held(holds: Iterable[Hold], view: PlanView, style: Style) -> Iterator[str]:
             yield from _beside((named, words.names(hold.fields)), change_lines.FIELD)
         yield from _left_out(len(together), change_lines.FIELD)
         if release:
-            yield from columns.hanging("to release: ", sanitize(release), change_lines.FIELD)
+            yield from columns.hanging(columns.WAY_OUT, sanitize(release), change_lines.FIELD)
 
 
 def _left_out(number: int, indent: int) -> Iterator[str]:

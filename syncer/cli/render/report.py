@@ -142,5 +142,5 @@ def _held(report: SyncReport, names: dict[AppRef, str]) -> Iterator[Line]:
         app = "the whole pass" if hold.ref is None else words.app(hold.ref, names.get(hold.ref, ""))
         of = f" ({words.names(hold.fields)})" if hold.fields else ""
         verb = "left as it is" if hold.rule in QUIET_RULES else "held"
-        way_out = f"to release: {sanitize(hold.release)}" if hold.release else ""
+        way_out = f"{columns.WAY_OUT}{sanitize(hold.release)}" if hold.release else ""
         yield Line("-", app, f"{verb}: {sanitize(hold.detail)}{of}", way_out)

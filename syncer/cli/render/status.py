@@ -107,7 +107,7 @@ def _entry(row: Row, now: datetime, style: Style) -> list[str]:
     lines = [paint(f"  {line}") for line in columns.spread(head, 4, columns.LINE - 2)]
     lines += columns.hanging("", row.reason, 4)
     for release in row.way_out:
-        lines += columns.hanging("to release: ", release, 4)
+        lines += columns.hanging(columns.WAY_OUT, release, 4)
     return lines
 
 

@@ -35,7 +35,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """A plan to be shown. `blame` has the commit of each origin, as far as known; `source` names where git is."""
+    """A plan to be shown. `blame` has the commit of each origin, as far as known; `source` names where git is.
+
+    `tail` goes behind the command that comes next.
+    """
 
     apps: tuple[DesiredApp, ...]
     decision: Decision
@@ -43,6 +46,7 @@ class PlanView:
     now: datetime
     blame: Mapping[Origin, Commit]
     source: str
+    tail: str = ""
 
     @property
     def plan_id(self) -> str:
@@ -119,12 +123,12 @@ class PlanView:
     def next_command(self) -> str:
         """What to run now, empty where there is nothing to run."""
         if self.decision.approved:
-            return "syncer sync"
+            return f"syncer sync{self.tail}"
         fates = self.fates
         for hold in self.decision.holds:
             if hold.release.startswith("syncer ") and (hold.ref is None or fates.get(hold.ref) is Fate.HELD):
                 return sanitize(hold.release)
-        return "syncer validate" if self.invalid else ""
+        return f"syncer validate{self.tail}" if self.invalid else ""
 
 
 def quiet(step: AppPlan, holds: tuple[Hold, ...] | list[Hold]) -> bool:

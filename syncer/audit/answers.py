@@ -1,0 +1,41 @@
+"""Rows of the projection as values."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from syncer.model.desired import AppRef
+from syncer.model.fields import Field
+from syncer.model.planned import Approval, Danger, LastApplied, RecentPut, SourceApproval
+
+
+def approval(*row: str) -> Approval:
+    """An approval of one app's change."""
+    customer, app, digest, plan, by, reason, expires = row
+    return Approval(AppRef(customer, app), digest, plan, by, reason, datetime.fromisoformat(expires))
+
+
+def source_approval(*row: str) -> SourceApproval:
+    """An approval of a commit."""
+    was, commit, by, reason, expires = row
+    return SourceApproval(was, commit, by, reason, datetime.fromisoformat(expires))
+
+
+def last_applied(*row: str) -> LastApplied:
+    """What was last applied to an app."""
+    customer, app, digests, revision, at, seen = row
+    return LastApplied(
+        ref=AppRef(customer, app),
+        digests=tuple((Field(name), digest) for name, digest in json.loads(digests).items()),
+        revision=revision,
+        at=datetime.fromisoformat(at),
+        seen_at=datetime.fromisoformat(seen),
+    )
+
+
+def recent_put(customer: str, app: str, at: str, drift: int, approved: int, dangers: str) -> RecentPut:
+    """A PUT of the past."""
+    ref = AppRef(customer, app)
+    named = frozenset(Danger(danger) for danger in dangers.split())
+    return RecentPut(ref, datetime.fromisoformat(at), bool(drift), bool(approved), named)
