@@ -70,16 +70,14 @@ class Nursery:
     lock: threading.Lock = field(default_factory=threading.Lock)
     count: int = 0
 
-    def start(
-        self, here: Site, *arguments: str, stopped: bool = False, limits: dict[str, int] | None = None, **environ: str
-    ) -> Child:
+    def start(self, here: Site, *arguments: str, stopped: bool = False, limits: dict[str, int] | None = None) -> Child:
         """`syncer ARGUMENTS` on a site; `stopped` before it does anything, with soft `limits` by name."""
         with self.lock:
             self.count += 1
             child = Child(self.home / f"output-{self.count}")
             order = {
                 "arguments": arguments,
-                "environ": here.environ(**environ),
+                "environ": here.environ(),
                 "limits": limits or {},
                 "output": str(child.output),
                 "stopped": stopped,
@@ -89,9 +87,9 @@ class Nursery:
         child.started.wait(DEADLINE)
         return child
 
-    def run(self, here: Site, *arguments: str, expect: int = 0, **environ: str) -> str:
+    def run(self, here: Site, *arguments: str, expect: int = 0) -> str:
         """A process to its end; what it told, after its exit code was checked."""
-        child = self.start(here, *arguments, **environ)
+        child = self.start(here, *arguments)
         code = child.wait()
         assert code == expect, f"{arguments}: {code}\n{child.told()}"
         return child.told()

@@ -1,4 +1,4 @@
-"""A process that has imported all of syncer and forks `syncer` processes on request: `python -m tests.process.zygote FD`.
+"""A process that has imported all of syncer and forks `syncer` processes: `python -m tests.process.zygote FD`.
 
 Each child is a process of its own with its own signals, limits and exit code; only the half second of imports is
 saved, without which thousands of them would not be affordable. The zygote has one thread, so that forking it is safe.
