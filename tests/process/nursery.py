@@ -10,15 +10,16 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.site import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.support.site import Site
 
@@ -39,6 +40,13 @@ class Child:
         """A signal; nothing where the process has ended. Its pid is not given to another while the zygote waits."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
+
+    def wait_until_stopped(self) -> None:
+        """Until it has stopped itself, as ordered: a SIGCONT that came before that would be lost."""
+        deadline = time.monotonic() + DEADLINE
+        while Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
 
     def wait(self, seconds: float = DEADLINE) -> int:
         """The exit code; AssertionError, and the process killed, when it does not end in time."""

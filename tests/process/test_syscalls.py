@@ -58,6 +58,7 @@ class Fault:
 
 def attached(child: Child, log: Path, *options: str) -> subprocess.Popen[str]:
     """strace on a stopped child, which goes on when it is watched."""
+    child.wait_until_stopped()
     command = ["strace", "-f", "-o", str(log), *options, "-p", str(child.pid)]
     watcher = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert watcher.stderr is not None
