@@ -56,7 +56,7 @@ class ActionPoints:
 
     async def _principal(self, request: Request) -> str:
         """Who asks: the name beside the token that was given. What a request says of itself is nobody's word."""
-        if not await asyncio.to_thread(self._behind.tokens.keys):
+        if not await asyncio.to_thread(self._behind.tokens.all):
             raise Refused(
                 403,
                 "actions are off: there is no token",

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 RECEIVED: Final = frozenset({h11.DONE, h11.MUST_CLOSE, h11.CLOSED, h11.ERROR})
 """States of the other side in which nothing more of its request is awaited."""
 
+LINGER: Final = 1.0
+"""Seconds in which a refused body is still taken, and dropped: a client that is cut at once never sees why."""
+
 
 @dataclass(slots=True)
 class Crowd:
@@ -73,10 +76,13 @@ class TimedProtocol(H11Protocol):
             self._answer_ends = self.loop.call_later(self._crowd.answer, self.cut)
 
     def on_response_complete(self) -> None:
-        """All is written (what is in the buffers still has its time)."""
+        """All is written (what is in the buffers still has its time). A body that nobody wants any more is cut soon."""
         if not self.flow.write_paused:
             self._answer_read()
         super().on_response_complete()
+        if self._request_ends is not None and self.conn.their_state is h11.SEND_BODY:
+            self._request_ends.cancel()
+            self._request_ends = self.loop.call_later(min(LINGER, self._crowd.request), self.cut)
 
     def resume_writing(self) -> None:
         """The buffers are empty enough; an answer that is complete is as good as read."""

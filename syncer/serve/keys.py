@@ -46,7 +46,7 @@ class Keyring:
     environ: Mapping[str, str]
     unnamed: str
 
-    def keys(self) -> tuple[Key, ...]:
+    def all(self) -> tuple[Key, ...]:
         """The keys as they are now; none where the place can't be read, or holds something too short to be one."""
         found = (_LINE.fullmatch(line.strip()) for line in self._text().splitlines())
         return tuple(
@@ -57,7 +57,7 @@ class Keyring:
 
     def whose(self, given: bytes) -> str:
         """The name of the key that these bytes are; empty for none. Every key is compared, whichever fits."""
-        fitting = [key.name for key in self.keys() if key.is_bytes(given)]
+        fitting = [key.name for key in self.all() if key.is_bytes(given)]
         return fitting[0] if fitting else ""
 
     def _text(self) -> str:

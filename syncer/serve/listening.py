@@ -59,11 +59,13 @@ async def listening(app: ASGIApp, host: str, port: int, crowd: Crowd | None = No
         yield f"http://{shown}:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        await _drained(state)
+        await _drained(state, bounds)
 
 
-async def _drained(state: ServerState) -> None:
-    """Idle connections end at once, answers under way have a moment, and nobody holds up the end."""
+async def _drained(state: ServerState, crowd: Crowd) -> None:
+    """Connections without a whole request end at once, answers under way have a moment; nobody holds up the end."""
+    for waiting in list(crowd.waiting):
+        waiting.cut()
     for connection in list(state.connections):
         connection.shutdown()
     if state.tasks:

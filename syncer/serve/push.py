@@ -87,7 +87,7 @@ class Push:
         return [Route(f"/-/push/{kind}", partial(self._pushed, kind), methods=["POST"]) for kind in KINDS]
 
     async def _pushed(self, kind: str, request: Request) -> Response:
-        keys = await asyncio.to_thread(self._behind.secrets.keys)
+        keys = await asyncio.to_thread(self._behind.secrets.all)
         if not keys:
             raise Refused(403, "push triggers are off", "set serve.push_secret to enable them")
         body = await bodies.read(request, LARGEST)
