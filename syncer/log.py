@@ -53,6 +53,9 @@ class Event(StrEnum):
     ANCHORED = "audit.anchored"
     ANCHOR_FAILED = "audit.anchor-failed"
     ANCHOR_REFUSED = "audit.anchor-refused"
+    SERVING = "serve.listening"
+    SERVE_ACTION = "serve.action"
+    SERVE_FAILED = "serve.failed"
     LIBRARY = "library.message"
 
 
@@ -83,6 +86,7 @@ def configure(*, json: bool, level: str, stream: TextIO | None = None) -> Filter
     logging.basicConfig(level=logging.WARNING, handlers=[_Bridge(logger)], force=True)
     for noisy in ("httpx", "httpcore", "apscheduler", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # it warns of every request that is no HTTP: a stranger's text
     return logger
 
 

@@ -79,6 +79,12 @@ class ReadClient:
         """Start a pass: a fresh retry budget, and apps whose token was refused are asked about again."""
         self._budget.reset()
         self._refused.clear()
+        self._tokens.begin_sweep()
+
+    @property
+    def soonest_token_end(self) -> float | None:
+        """When the first of the tokens used in the last sweep ends (POSIX seconds); None where none of them says so."""
+        return self._tokens.soonest_end
 
     async def read(self, app: DesiredApp) -> Live:
         """The app's live settings, or why they could not be read after all attempts; never raises VendorError."""
