@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from syncer.audit.chain import Event, Spot
     from syncer.model.desired import AppRef
 
-VERSION: Final = 5
+VERSION: Final = 6
 """Of the tables below; another one on the disk is thrown away and built again."""
 
 TABLES: Final = """
@@ -85,10 +85,10 @@ def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
             " ".join(data["danger"]),
         ),
     )
-    if approval := data["approval"]:
+    if approval := data["approval"]:  # and every earlier word for this change, under whatever plan it was given
         database.execute(
-            "UPDATE approvals SET used = 1 WHERE customer = ? AND app = ? AND plan = ? AND digest = ?",
-            (ref.customer_id, ref.app_id, approval["plan"], approval["digest"]),
+            "UPDATE approvals SET used = 1 WHERE customer = ? AND app = ? AND digest = ?",
+            (ref.customer_id, ref.app_id, approval["digest"]),
         )
 
 
