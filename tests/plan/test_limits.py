@@ -49,21 +49,6 @@ def drifted(count: int) -> Plan:
     return a_plan(*((app, a_live(app.name)) for app in apps), last=last)
 
 
-def test_no_fleet_and_no_drift_gets_past_a_limit() -> None:
-    for size in range(1, 51):
-        for count in range(size + 1):
-            decision = decide(drifted(count), limits=USUAL, fleet=Fleet(size))
-            assert len(decision.approved) <= min(USUAL.drifted(size), USUAL.budget(size))
-            assert len(decision.approved) in {0, count}
-
-
-def test_no_fleet_gets_past_the_budget_with_commits() -> None:
-    for size in range(1, 51):
-        for count in range(size + 1):
-            decision = decide(changed(count), limits=USUAL, fleet=Fleet(size))
-            assert len(decision.approved) == (count if count <= USUAL.budget(size) else 0)
-
-
 @pytest.mark.parametrize(("fleet", "budget"), [(1, 3), (10, 3), (20, 6), (80, 24), (84, 25), (5000, 25)])
 def test_the_budget_is_a_share_with_a_floor_and_a_ceiling(fleet: int, budget: int) -> None:
     assert USUAL.budget(fleet) == budget
@@ -119,13 +104,6 @@ def blanking(count: int, **declared: str | bool | None) -> Plan:
     wanted = settings(callback_url=None, **declared)
     live = live_settings(callback_url="https://hooks.acme.example/c", recording_enabled=True)
     return a_plan(*((an_app(name, wanted), a_live(name, live)) for name in names(count)))
-
-
-def test_no_fleet_gets_past_a_limit_on_emptied_urls() -> None:
-    for size in range(1, 51):
-        for count in range(size + 1):
-            decision = decide(blanking(count), limits=CAREFUL, fleet=Fleet(size))
-            assert len(decision.approved) == (count if count <= max(1, size // 10) else 0)
 
 
 def test_only_the_dangerous_fields_of_a_step_are_held() -> None:
