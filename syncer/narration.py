@@ -10,7 +10,7 @@ from syncer.model.outcome import State, Status
 from syncer.model.problems import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from structlog.typing import FilteringBoundLogger
 
@@ -39,7 +39,6 @@ class Narrator:
         self._revision = ""
         self._broken: frozenset[Problem] = frozenset()
         self._unknown_fields: set[str] = set()
-        self._flapping: frozenset[AppRef] = frozenset()
 
     def source(self, desired: DesiredState, log: FilteringBoundLogger) -> None:
         """A new revision, and one line for each error that was not there before."""
@@ -52,12 +51,6 @@ class Narrator:
             told = {"revision": desired.revision.short, "was": self._revision, "apps": len(desired.apps)}
             log.info(Event.SOURCE_CHANGED, **told, signer=signer)
             self._revision = desired.revision.id
-
-    def flapping(self, often: Mapping[AppRef, int], log: FilteringBoundLogger) -> None:
-        """Apps whose drift comes back again and again, once each for as long as it goes on."""
-        for ref in sorted(often.keys() - self._flapping):
-            log.warning(Event.APP_FLAPPING, app=str(ref), put_back=often[ref])
-        self._flapping = frozenset(often)
 
     def unknown_fields(self, live: Iterable[Live], log: FilteringBoundLogger) -> None:
         """Fields that the vendor's documentation does not name, once for each name."""
@@ -83,6 +76,12 @@ def outcome(ended: Outcome, log: FilteringBoundLogger) -> None:
         log.info(event, **told, elapsed=round(ended.elapsed, 4))
     else:
         log.warning(event, **told, error=ended.failure, hint=ended.hint, exc_info=ended.fault)
+
+
+def flapping(apps: Iterable[tuple[AppRef, str, int]], log: FilteringBoundLogger) -> None:
+    """Apps (ref, name, how often) whose drift comes back again and again."""
+    for ref, name, often in apps:
+        log.warning(Event.APP_FLAPPING, app=str(ref), name=name, put_back=often)
 
 
 def transition(before: AppStatus | None, status: AppStatus, log: FilteringBoundLogger) -> None:

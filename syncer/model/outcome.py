@@ -109,8 +109,6 @@ class Status(StrEnum):
 class Outcome:
     """One app's apply: `elapsed` in seconds, `failure` a sentence for people, empty when it went well.
 
-    `accepted` is the request id of a PUT that the vendor accepted and whose effect nobody could read, else empty.
-
     `fault` is an exception that nobody expected, for the log's traceback only: its text may hold anything.
     """
 
@@ -122,7 +120,6 @@ class Outcome:
     verdict: Verdict | None = None
     failure: str = ""
     hint: str = ""
-    accepted: str = ""
     fault: Exception | None = field(default=None, compare=False, repr=False)
 
 
@@ -147,7 +144,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AppStatus:
-    """One app after a pass: its state, one sentence that says why, and since when."""
+    """One app after a pass: its state, one sentence that says why, and since when.
+
+    `put_back` is how often its drift was put back within a week, where that is often; else 0.
+    """
 
     ref: AppRef
     name: str
@@ -155,6 +155,7 @@ class AppStatus:
     reason: str
     since: datetime
     checked: datetime
+    put_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
