@@ -165,7 +165,7 @@ def _refused(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
             Rule.REFUSED,
             "the vendor refused these settings as invalid (400); they are not sent again",
             step.ref,
-            release=f"change {step.app.at} in git",
+            release=f"change its settings at {step.app.at} in git; an approval does not release it",
         )
 
 
@@ -184,7 +184,8 @@ def _not_converging(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
 def _fighting(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
     if Cause.DRIFT not in step.causes or facts.approval(step) is not None:
         return
-    if (heat := limits.heat(step.ref, facts.fleet.recent)) > limits.HOT:
+    week = (put for put in facts.fleet.recent if facts.now - put.at < limits.WARM)  # the budget may look back further
+    if (heat := limits.heat(step.ref, week)) > limits.HOT:
         names = _fields(step, {Cause.DRIFT})
         detail = f"put back about {heat:.0f} times lately, and somebody changes {', '.join(names)} again each time"
         yield Hold(Rule.FIGHTING, detail, step.ref, names, _approve(plan))

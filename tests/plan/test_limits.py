@@ -167,6 +167,12 @@ def test_a_fight_is_many_put_backs_in_a_short_time(recent: tuple[RecentPut, ...]
     assert status.state is (State.FIGHTING if fights else State.DRIFTED)
 
 
+def test_a_fight_of_more_than_a_week_ago_is_over_however_far_the_budget_looks_back() -> None:
+    long_ago = put_backs(*(7 * 24 + h for h in (0.1, 0.2, 0.3, 0.4)))
+    plan = a_plan((an_app(), a_live()), last=[a_last("desk", an_app().settings.over(live_settings()))])
+    assert decide(plan, limits=replace(GENEROUS, per=timedelta(days=30)), fleet=Fleet(10, long_ago)).holds == ()
+
+
 def test_drift_that_is_put_back_again_and_again_is_told_however_slow_it_is() -> None:
     slow = put_backs(0, 40, 80, 120)
     assert limits.flapping(slow) == {a_ref(): 4}
