@@ -46,7 +46,7 @@ def init(folder: Path, customer: str, app_id: str) -> int:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @options.source
 @options.config
-@options.output("brief", "json", "jsonl", "markdown")
+@options.output("brief", "concise", "json", "jsonl", "markdown", "github", "gitlab", "sarif", "junit")
 @options.color
 @click.pass_context
 def validate(ctx: click.Context, /, **given: Any) -> int:
@@ -60,9 +60,13 @@ def validate(ctx: click.Context, /, **given: Any) -> int:
     Examples:
       syncer validate config/apps
       syncer validate config/apps/acme/telephony.yaml
-      syncer validate -o json --output-file problems.json config/apps
+      syncer validate -o github config/apps
+      syncer validate -o sarif --output-file syncer.sarif config/apps
     """  # noqa: D301 -- \b is click's mark for text that keeps its lines
+    from importlib import metadata
+
     from syncer.cli import checking
+    from syncer.cli.render import ci
     from syncer.cli.render import problems as rendering
 
     paths: tuple[Path, ...] = given["paths"]
@@ -82,6 +86,11 @@ def validate(ctx: click.Context, /, **given: Any) -> int:
         "json": lambda: rendering.as_json(view),
         "jsonl": lambda: rendering.as_jsonl(view),
         "markdown": lambda: rendering.markdown(view),
+        "concise": lambda: ci.concise(view),
+        "github": lambda: ci.github(view),
+        "gitlab": lambda: ci.gitlab(view),
+        "sarif": lambda: ci.sarif(view, metadata.version("exotel-syncer")),
+        "junit": lambda: ci.junit(view),
     }
     options.emit(forms[given["form"]], given["output_file"], forms["text"])
     return exits.INVALID if view.errors else exits.DONE

@@ -147,6 +147,7 @@ class AppStatus:
     """One app after a pass: its state, one sentence that says why, and since when.
 
     `put_back` is how often its drift was put back within a week, where that is often; else 0.
+    `token_ends` is when its token ends, None where the token does not say.
     """
 
     ref: AppRef
@@ -156,6 +157,7 @@ class AppStatus:
     since: datetime
     checked: datetime
     put_back: int = 0
+    token_ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

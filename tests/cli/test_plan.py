@@ -136,7 +136,7 @@ def test_explain_shows_every_policy_key_with_its_place_and_the_limits(tmp_path: 
         file = here.source / "apps.yaml"
         policy = '{protected: [popup_url], on_drift: report, windows: [{deny: "0 0 1 1 *", for: 1m}]}'
         file.write_text(file.read_text().replace("defaults:", f"defaults:\n  policy: {policy}"))
-        told = " ".join(syncer("explain", "app_0001", config=here.config).out.split())
+        told = "".join(syncer("explain", "app_0001", config=here.config).out.split())  # long paths are wrapped
         for part in (
             "policy on_commit: apply (operator policy) on_drift: report (",
             "apps.yaml:5) protected: popup_url (",
@@ -146,8 +146,8 @@ def test_explain_shows_every_policy_key_with_its_place_and_the_limits(tmp_path: 
             "blanks-url in 2 of them in 24 h",
             "2 drifted at once are put back",
         ):
-            assert part in told
-        assert "suspend: none" not in told
+            assert part.replace(" ", "") in told
+        assert "suspend:" not in told
 
 
 def test_a_folder_has_no_revision_to_compare_with(tmp_path: Path, syncer: Syncer) -> None:

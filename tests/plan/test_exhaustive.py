@@ -111,14 +111,6 @@ def test_no_fleet_of_up_to_50_apps_is_written_above_a_limit(steps: tuple[AppPlan
         assert above(decision, USUAL, Fleet(size)) == [], (size, count)
 
 
-@pytest.mark.parametrize("drift", [False, True])
-def test_up_to_the_limits_all_of_them_are_written_and_beyond_none(drift: bool) -> None:
-    for size, count in fleets():
-        decision = decided(plan_of(*(DRIFT if drift else COMMITS)[:count]), USUAL, Fleet(size))
-        most = min(USUAL.budget(size), USUAL.drifted(size)) if drift else USUAL.budget(size)
-        assert len(decision.approved) == (count if count <= most else 0)
-
-
 @pytest.mark.parametrize("danger", list(DANGEROUS))
 def test_up_to_its_limit_a_transition_is_made_and_beyond_in_no_app(danger: Danger) -> None:
     steps = steps_of(danger, harmless=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -27,6 +28,9 @@ from tests.support.builders import (
     unreadable,
 )
 
+if TYPE_CHECKING:
+    from tests.soak.figures import Recorder
+
 USUAL = Limits(25, 0.3, 3, timedelta(hours=24), 2, 0.2, 0.3)
 GENEROUS = replace(USUAL, apps=1000, share=1.0, at_least=1000)
 
@@ -47,6 +51,21 @@ def drifted(count: int) -> Plan:
     apps = [an_app(name) for name in names(count)]
     last = [a_last(app.name, app.settings.over(live_settings())) for app in apps]
     return a_plan(*((app, a_live(app.name)) for app in apps), last=last)
+
+
+def test_no_fleet_and_no_drift_gets_past_a_limit() -> None:
+    for size in range(1, 51):
+        for count in range(size + 1):
+            decision = decide(drifted(count), limits=USUAL, fleet=Fleet(size))
+            most = min(USUAL.drifted(size), USUAL.budget(size))
+            assert len(decision.approved) == (count if count <= most else 0)
+
+
+def test_no_fleet_gets_past_the_budget_with_commits() -> None:
+    for size in range(1, 51):
+        for count in range(size + 1):
+            decision = decide(changed(count), limits=USUAL, fleet=Fleet(size))
+            assert len(decision.approved) == (count if count <= USUAL.budget(size) else 0)
 
 
 @pytest.mark.parametrize(("fleet", "budget"), [(1, 3), (10, 3), (20, 6), (80, 24), (84, 25), (5000, 25)])
@@ -193,3 +212,17 @@ def test_an_approval_ends_a_fight_once_and_a_commit_is_no_fight() -> None:
     others = put_backs(0.1, 0.2, 0.3, 0.4)
     assert limits.heat(a_ref("another"), others) == 0
     assert a_step().ref == a_ref()
+
+
+@pytest.mark.soak
+def test_no_fleet_of_one_to_fifty_gets_past_any_limit(figure: Recorder) -> None:
+    done = 0
+    for size in range(1, 51):
+        for count in range(size + 1):
+            plans = (changed(count), drifted(count), blanking(count))
+            most = (USUAL.budget(size), min(USUAL.drifted(size), USUAL.budget(size)), BLANKS.most(size))
+            for plan, limit, allowed in zip(plans, (USUAL, USUAL, CAREFUL), most, strict=True):
+                written = decide(plan, limits=limit, fleet=Fleet(size)).approved
+                assert len(written) == (count if count <= allowed else 0)
+                done += 1
+    figure("gate-exhaustive", done, seeds="none", result="0 writes above a limit")
