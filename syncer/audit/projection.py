@@ -85,10 +85,10 @@ def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
             " ".join(data["danger"]),
         ),
     )
-    if approval := data["approval"]:
+    if approval := data["approval"]:  # and every earlier word for this change, under whatever plan it was given
         database.execute(
-            "UPDATE approvals SET used = 1 WHERE customer = ? AND app = ? AND plan = ? AND digest = ?",
-            (ref.customer_id, ref.app_id, approval["plan"], approval["digest"]),
+            "UPDATE approvals SET used = 1 WHERE customer = ? AND app = ? AND digest = ?",
+            (ref.customer_id, ref.app_id, approval["digest"]),
         )
 
 

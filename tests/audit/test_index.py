@@ -209,6 +209,15 @@ def test_an_approval_holds_until_it_expires_or_is_used(tmp_path: Path, journal: 
     assert index.approvals(START) == (other, approval)
 
 
+def test_a_change_that_was_approved_under_two_plans_is_written_once(tmp_path: Path, journal: Journal) -> None:
+    approval = an_approval(an_app())
+    journal.approve(approval)
+    journal.approve(replace(approval, plan_id="sha256:" + "cd" * 32))
+    journal.intend(an_intent(an_app(), approval=approval))
+    with closing(Index.view(tmp_path)) as index:
+        assert index.approvals(START) == ()
+
+
 def test_history_tells_a_put_with_its_end_and_who_wanted_it(tmp_path: Path, journal: Journal) -> None:
     journal.adopt([an_adoption(an_app())])
     journal.approve(an_approval(an_app()))
