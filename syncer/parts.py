@@ -75,6 +75,9 @@ class Journal(Protocol):
     def intend(self, intent: Intent) -> None:
         """A PUT about to be made."""
 
+    def accept(self, request_id: str, ref: AppRef, status: int) -> None:
+        """The vendor took it, and nobody could read the app since."""
+
     def conclude(self, result: Result) -> None:
         """How it ended."""
 
@@ -87,6 +90,9 @@ class Witness(Protocol):
 
     def record(self, desired: DesiredState, decision: Decision, seen: Iterable[tuple[DesiredApp, Live]]) -> None:
         """Drift, holds, apps first seen in agreement, new revisions; raises JournalError."""
+
+    def repeated(self, apps: Iterable[tuple[AppRef, str, int]]) -> None:
+        """Apps (ref, name, how often) whose drift was put back again and again; raises JournalError."""
 
     def refused(self, error: RefusedCommitError) -> None:
         """A commit of the source that is not taken; raises JournalError."""

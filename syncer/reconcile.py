@@ -24,6 +24,7 @@ from syncer.vendor.sweep import Patience, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+    from datetime import datetime
 
     from structlog.typing import FilteringBoundLogger
 
@@ -38,8 +39,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The two sides of a pass, before anything is decided."""
+    """The two sides of a pass, before anything is decided; `begun` when the reading began."""
 
+    begun: datetime
     desired: DesiredState
     apps: tuple[DesiredApp, ...]
     live: tuple[Live, ...]
@@ -53,7 +55,6 @@ class Reconciler:
         self._parts = parts
         self._previous = dict(previous)
         self._narrator = Narrator()
-        self._accepted: set[str] = set()
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -86,7 +87,6 @@ class Reconciler:
             )
         self._witness(reading, decision, log)
         outcomes = await self._apply(ask, run_id, decision, stage, log)
-        self._accepted |= {outcome.accepted for outcome in outcomes if outcome.accepted}
         if applied := {outcome.ref for outcome in outcomes if outcome.status is Status.APPLIED}:
             decision = gate.written(decision, applied)
         statuses = self._statuses(reading, decision, outcomes, log)
@@ -106,6 +106,7 @@ class Reconciler:
         )
 
     async def _read(self, ask: Ask, run_id: str, log: FilteringBoundLogger) -> Reading:
+        begun = self._parts.clock.now()
         desired = await self._until_stopped(asyncio.to_thread(self._refreshed, ask, log))
         if ask.strict and not desired.valid:
             raise DesiredStateError(f"the desired state is invalid: {counted(desired.problems)}", desired.problems)
@@ -122,7 +123,7 @@ class Reconciler:
         )
         live = await self._until_stopped(reading)
         self._narrator.unknown_fields(live, log)
-        return Reading(desired, apps, live, self._recover(live, log))
+        return Reading(begun, desired, apps, live, self._recover(live, log))
 
     def _refreshed(self, ask: Ask, log: FilteringBoundLogger) -> DesiredState:
         try:
@@ -163,11 +164,10 @@ class Reconciler:
             return frozenset(intent.ref for intent in intents)
         found = {app.ref: app for app in live}
         try:
-            blocked = recover.resolve(intents, found, self._parts.journal, self._parts.digest, self._accepted)
+            blocked = recover.resolve(intents, found, self._parts.journal, self._parts.digest)
         except JournalError as error:  # nothing more is written, but looking goes on (hazard E1)
             log.error(Event.JOURNAL_POISONED, error=error.message)
             return frozenset(intent.ref for intent in intents)
-        self._accepted &= {intent.request_id for intent in intents if intent.ref in blocked}
         for intent in intents:
             event = Event.INTENT_OPEN if intent.ref in blocked else Event.INTENT_RECOVERED
             log.warning(event, app=str(intent.ref), request_id=intent.request_id)
@@ -250,12 +250,24 @@ class Reconciler:
             on_outcome=ended,
         )
 
+    def _flapping(self, reading: Reading, log: FilteringBoundLogger) -> Mapping[AppRef, int]:
+        """Whose drift is put back again and again: told and recorded in the pass that makes it so, and no other."""
+        recent = self._parts.memory.recent_puts(self._parts.clock.now() - limits.WARM)
+        often, known = limits.flapping(recent), limits.flapping(put for put in recent if put.at < reading.begun)
+        news = [(app.ref, app.name, often[app.ref]) for app in reading.apps if app.ref in often.keys() - known.keys()]
+        narration.flapping(news, log)
+        if self._parts.witness is not None:
+            try:
+                self._parts.witness.repeated(news)
+            except JournalError as error:
+                log.error(Event.JOURNAL_POISONED, error=error.message)
+        return often
+
     def _statuses(
         self, reading: Reading, decision: Decision, outcomes: tuple[Outcome, ...], log: FilteringBoundLogger
     ) -> tuple[AppStatus, ...]:
+        flapping = self._flapping(reading, log)
         now = self._parts.clock.now()
-        flapping = limits.flapping(self._parts.memory.recent_puts(now - limits.WARM))
-        self._narrator.flapping(flapping, log)
         ends = self._parts.token_ends()
         self._narrator.tokens(ends, now, log)
         observed = states.Observed(

@@ -52,7 +52,7 @@ def take(database: sqlite3.Connection, spot: Spot, event: Event) -> None:
         return
     if recipe := _RECIPES.get(event["type"]):
         recipe(database, ref, event)
-    if event["type"] not in _ENDS:
+    if event["type"] not in _OF_INTENTS:
         data = event["data"]
         fields = " ".join((*data.get("changes", ()), *data.get("fields", ())))
         database.execute(
@@ -92,10 +92,19 @@ def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
         )
 
 
+def _accepted(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    """Keep the status: a later read finds out what came of the PUT, and knows no status of its own."""
+    del ref
+    data = event["data"]
+    database.execute(
+        "UPDATE intents SET status = ? WHERE reqid = ? AND verdict IS NULL", (data["status"], data["reqid"])
+    )
+
+
 def _end(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     data = event["data"]
     database.execute(
-        "UPDATE intents SET verdict = ?, status = ?, ended = ?, message = ?, event = NULL"
+        "UPDATE intents SET verdict = ?, status = ifnull(?, status), ended = ?, message = ?, event = NULL"
         " WHERE reqid = ? AND verdict IS NULL",
         (data["verdict"], data["status"], event["time"], data["message"], data["reqid"]),
     )
@@ -161,9 +170,13 @@ def _source_changed(database: sqlite3.Connection, event: Event) -> None:
     database.execute("UPDATE source_approvals SET used = 1 WHERE sha = ?", (event["data"]["git"]["commit"],))
 
 
-_ENDS: Final = frozenset({EventType.PUT_RESULT.value, EventType.PUT_RECOVERED.value})
+_OF_INTENTS: Final = frozenset(
+    {EventType.PUT_ACCEPTED.value, EventType.PUT_RESULT.value, EventType.PUT_RECOVERED.value}
+)
+"""What only adds to an intent, and is told with it."""
 _RECIPES: Final[dict[str, Callable[[sqlite3.Connection, AppRef, Event], None]]] = {
     EventType.PUT_INTENT: _intent,
+    EventType.PUT_ACCEPTED: _accepted,
     EventType.PUT_RESULT: _end,
     EventType.PUT_RECOVERED: _end,
     EventType.APP_ADOPTED: _adoption,

@@ -49,6 +49,11 @@ class Witness:
             self._journal.note_many([payloads.source_held(error)])
             self._refused = error.message
 
+    def repeated(self, apps: Iterable[tuple[AppRef, str, int]]) -> None:
+        """Apps (ref, name, how often) whose drift was put back again and again; raises JournalError."""
+        if notes := [payloads.drift_repeated(*app) for app in apps]:
+            self._journal.note_many(notes)
+
     def record(self, desired: DesiredState, decision: Decision, seen: Iterable[tuple[DesiredApp, Live]]) -> None:
         """Everything new about one pass, durable with two fsyncs at the most; raises JournalError."""
         present: set[tuple[str, ...]] = set()

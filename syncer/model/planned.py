@@ -160,7 +160,11 @@ GUARDS: Final = frozenset(Rule) - QUIET_RULES - {Rule.DRIFT_REPORTED, Rule.OBSER
 What an app's own policy asked for is no failure; an open intent or a refusal by the vendor is one, and no hold.
 """
 
-APPROVABLE: Final = GUARDS | {Rule.DRIFT_REPORTED, Rule.DRIFT_IGNORED, Rule.ROLLOUT_WAVE}
+APPROVABLE: Final = (GUARDS - {Rule.TOO_MANY_UNREADABLE}) | {
+    Rule.DRIFT_REPORTED,
+    Rule.DRIFT_IGNORED,
+    Rule.ROLLOUT_WAVE,
+}
 """All holds that an approval releases."""
 
 

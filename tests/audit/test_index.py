@@ -169,6 +169,21 @@ def test_only_accepted_puts_that_the_vendor_did_not_show_count_as_failures(tmp_p
     assert index.failures(an_app(), TARGET) == 0
 
 
+def test_what_was_accepted_and_never_read_counts_once_a_later_read_does_not_show_it(
+    tmp_path: Path, journal: Journal
+) -> None:
+    for accepted in (True, False):
+        intent = an_intent(an_app())
+        journal.intend(intent)
+        if accepted:
+            journal.accept(intent.request_id, an_app(), 202)
+        journal.recover(replace(a_result(intent, Verdict.NOT_APPLIED), status=None))
+    index = Index.open(tmp_path)
+
+    assert index.failures(an_app(), TARGET) == 1
+    assert [entry.verdict for entry in index.history(an_app(), None, 9)] == [Verdict.NOT_APPLIED] * 2
+
+
 def test_a_refusal_lasts_until_the_app_is_applied(tmp_path: Path, journal: Journal) -> None:
     index = Index.open(tmp_path)
     put(journal, an_app(), Verdict.REJECTED, 401)

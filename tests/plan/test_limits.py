@@ -125,13 +125,6 @@ def blanking(count: int, **declared: str | bool | None) -> Plan:
     return a_plan(*((an_app(name, wanted), a_live(name, live)) for name in names(count)))
 
 
-def test_no_fleet_gets_past_a_limit_on_emptied_urls() -> None:
-    for size in range(1, 51):
-        for count in range(size + 1):
-            decision = decide(blanking(count), limits=CAREFUL, fleet=Fleet(size))
-            assert len(decision.approved) == (count if count <= max(1, size // 10) else 0)
-
-
 def test_only_the_dangerous_fields_of_a_step_are_held() -> None:
     decision = decide(blanking(3, popup_url="https://hooks.acme.example/p"), limits=CAREFUL, fleet=Fleet(10))
     assert [[change.field for change in step.changes] for step in decision.approved] == [[Field.POPUP_URL]] * 3
@@ -191,6 +184,12 @@ def test_a_fight_is_many_put_backs_in_a_short_time(recent: tuple[RecentPut, ...]
     assert [hold.rule for hold in decision.holds] == ([Rule.FIGHTING] if fights else [])
     [status] = states.after([app], states.Observed(decision, NOW))
     assert status.state is (State.FIGHTING if fights else State.DRIFTED)
+
+
+def test_a_fight_of_more_than_a_week_ago_is_over_however_far_the_budget_looks_back() -> None:
+    long_ago = put_backs(*(7 * 24 + h for h in (0.1, 0.2, 0.3, 0.4)))
+    plan = a_plan((an_app(), a_live()), last=[a_last("desk", an_app().settings.over(live_settings()))])
+    assert decide(plan, limits=replace(GENEROUS, per=timedelta(days=30)), fleet=Fleet(10, long_ago)).holds == ()
 
 
 def test_drift_that_is_put_back_again_and_again_is_told_however_slow_it_is() -> None:
