@@ -153,7 +153,6 @@ BY_COMMAND: dict[Rule, tuple[Callable[[Desk], None], str]] = {
     Rule.MASS_DRIFT: (mass_drift, POPUP),
     Rule.FIGHTING: (fighting, POPUP),
     Rule.NOT_CONVERGING: (not_converging, POPUP),
-    Rule.ROLLOUT_WAVE: (wave, POPUP),
 }
 """Rules that a person's word releases: how they come about, and what every app has once released."""
 
@@ -168,6 +167,17 @@ def test_the_command_that_a_hold_names_releases_it(desk: Desk, rule: Rule) -> No
     desk.run("sync")
     assert not desk.held(rule)
     assert desk.popups() == {wanted}
+
+
+def test_a_wave_begins_by_itself_and_an_approval_that_names_its_apps_passes_it(desk: Desk) -> None:
+    wave(desk)
+    assert desk.release_of(Rule.ROLLOUT_WAVE) == "nothing to do: the wave begins by itself"
+    plan = str(json.loads(desk.run("plan", "-o", "json"))["id"])
+    assert "approved " not in desk.line(f"syncer approve {plan} --reason 'all of it'")
+    assert "approved " in desk.line(f"syncer approve {plan} --reason 'this one cannot wait' 'app_*'")
+    desk.run("sync")
+    assert not desk.held(Rule.ROLLOUT_WAVE)
+    assert desk.popups() == {POPUP}
 
 
 def test_the_command_of_a_stopped_rollout_lets_the_other_apps_through(desk: Desk) -> None:
@@ -264,6 +274,7 @@ def test_a_closed_window_says_to_wait_for_it(desk: Desk) -> None:
 
 BY_ITSELF: dict[Rule, str] = {
     Rule.WINDOW: "the test above",
+    Rule.ROLLOUT_WAVE: "test_a_wave_begins_by_itself_and_an_approval_that_names_its_apps_passes_it",
     Rule.ROLLOUT_STOPPED: "a test of its own",
     Rule.OPEN_INTENT: "tests/faults: a PUT that lands after the deadline is resolved by the next read",
 }
