@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test check bench soak docs format image lock install clean
+.PHONY: demo test check bench soak mutants docs format image lock install clean
 
 install: $(STAMP)
 
@@ -39,8 +39,14 @@ bench: $(STAMP)        ## benchmarks: ratios side by side, no assertion on time
 	@for b in tests/bench/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
 soak: $(STAMP)         ## the full length of every fuzz and kill loop; its figures go into docs/reliability.md
-	rm -rf .tmp/soak
+	mkdir -p .tmp/soak && find .tmp/soak -name '*.json' ! -name 'mutants*' -delete
 	SYNCER_SOAK_LOG=$(CURDIR)/.tmp/soak $(BIN)/python -m pytest -m soak -n $(WORKERS) -q --timeout=0
+	$(BIN)/python -m tests.soak.table .tmp/soak
+
+mutants: $(STAMP)      ## how many mutants of plan/ and audit/ the tests kill; takes an hour
+	$(BIN)/python -m pip install --quiet --target .tmp/mutmut 'mutmut>=3.8,<4'
+	rm -rf .tmp/mutants && mkdir -p .tmp/mutants
+	PYTHONPATH=$(CURDIR)/.tmp/mutmut SYNCER_SOAK_LOG=$(CURDIR)/.tmp/soak $(BIN)/python -m tests.mutation.score .tmp/mutants
 	$(BIN)/python -m tests.soak.table .tmp/soak
 
 docs: $(STAMP)         ## the reference tables in docs/, from the schemas

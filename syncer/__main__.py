@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import sys
+import _signal  # type: ignore[import-not-found]  # `signal` itself first loads enum: a window for a traceback
 
-from syncer.cli.main import run
+WORKING = _signal.getsignal(_signal.SIGINT)
+"""What Ctrl-C does while a command works: Python's KeyboardInterrupt, or nothing where our parent ignores it."""
+BETWEEN = _signal.SIG_DFL if WORKING is _signal.default_int_handler else WORKING
+"""What it does while modules load and at the very end: the process just ends, without a traceback."""
+_signal.signal(_signal.SIGINT, BETWEEN)
+
+import sys  # noqa: E402 -- behind the line above on purpose, as is the next one
+
+from syncer.cli.main import run  # noqa: E402 -- loading it is the long part of a start
 
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    _signal.signal(_signal.SIGINT, WORKING)
+    code = run(sys.argv[1:])
+    _signal.signal(_signal.SIGINT, BETWEEN)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

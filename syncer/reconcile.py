@@ -13,14 +13,14 @@ from syncer.desired import windows
 from syncer.errors import DesiredStateError, HeldError, JournalError, RefusedCommitError, StoppedError, SyncerError
 from syncer.log import Event
 from syncer.model.live import Unreadable
-from syncer.model.outcome import Status, SyncReport
+from syncer.model.outcome import State, Status, SyncReport
 from syncer.model.problems import counted
 from syncer.narration import Narrator
 from syncer.parts import Tally
 from syncer.plan import build, gate, limits, rollout, states
 from syncer.plan.limits import Fleet, lookback
 from syncer.plan.rollout import Stage
-from syncer.vendor.sweep import sweep
+from syncer.vendor.sweep import Patience, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -77,7 +77,7 @@ class Reconciler:
         run_id = self._parts.new_id()
         log = self._parts.log.bind(run_id=run_id, trigger=ask.trigger.value)
         log.debug(Event.PASS_STARTED)
-        reading = await self._read(ask, log)
+        reading = await self._read(ask, run_id, log)
         decision, stage = self._decide(reading)
         if ask.expect_plan and not decision.plan.id.startswith(ask.expect_plan):
             raise HeldError(
@@ -105,18 +105,20 @@ class Reconciler:
             rejected=reading.desired.rejected,
         )
 
-    async def _read(self, ask: Ask, log: FilteringBoundLogger) -> Reading:
+    async def _read(self, ask: Ask, run_id: str, log: FilteringBoundLogger) -> Reading:
         desired = await self._until_stopped(asyncio.to_thread(self._refreshed, ask, log))
         if ask.strict and not desired.valid:
             raise DesiredStateError(f"the desired state is invalid: {counted(desired.problems)}", desired.problems)
         self._narrator.source(desired, log)
         apps = ask.select(desired.apps)
         tally = Tally(ask.progress, len(apps))
+        silent = frozenset(ref for ref, status in self._previous.items() if status.state is State.UNREADABLE)
         reading = sweep(
             self._parts.reader,
             apps,
             self._parts.concurrency,
             on_read=lambda live: tally.one(failed=isinstance(live, Unreadable)),
+            patience=Patience(self._parts.clock, silent, run_id),
         )
         live = await self._until_stopped(reading)
         self._narrator.unknown_fields(live, log)
@@ -254,7 +256,11 @@ class Reconciler:
         now = self._parts.clock.now()
         flapping = limits.flapping(self._parts.memory.recent_puts(now - limits.WARM))
         self._narrator.flapping(flapping, log)
-        observed = states.Observed(decision, now, {each.ref: each for each in outcomes}, self._previous, flapping)
+        ends = self._parts.token_ends()
+        self._narrator.tokens(ends, now, log)
+        observed = states.Observed(
+            decision, now, {each.ref: each for each in outcomes}, self._previous, flapping, token_ends=ends
+        )
         statuses = states.after(reading.apps, observed)
         for status in statuses:
             narration.transition(self._previous.get(status.ref), status, log)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from syncer.cli import exits, options
 
@@ -45,7 +46,7 @@ def init(folder: Path, customer: str, app_id: str) -> int:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @options.source
 @options.config
-@options.output("brief", "json", "jsonl", "markdown")
+@options.output("brief", "concise", "json", "jsonl", "markdown", "github", "gitlab", "sarif", "junit")
 @options.color
 @click.pass_context
 def validate(ctx: click.Context, /, **given: Any) -> int:
@@ -59,13 +60,18 @@ def validate(ctx: click.Context, /, **given: Any) -> int:
     Examples:
       syncer validate config/apps
       syncer validate config/apps/acme/telephony.yaml
-      syncer validate -o json --output-file problems.json config/apps
+      syncer validate -o github config/apps
+      syncer validate -o sarif --output-file syncer.sarif config/apps
     """  # noqa: D301 -- \b is click's mark for text that keeps its lines
+    from importlib import metadata
+
     from syncer.cli import checking
+    from syncer.cli.render import ci
     from syncer.cli.render import problems as rendering
 
     paths: tuple[Path, ...] = given["paths"]
     if paths:
+        _refuse_repository(ctx, given["source"])
         found = checking.states(paths, Path(given["source"]) if given["source"] else None)
     else:
         found = [checking.configured(options.resolve(ctx).settings)]
@@ -80,9 +86,27 @@ def validate(ctx: click.Context, /, **given: Any) -> int:
         "json": lambda: rendering.as_json(view),
         "jsonl": lambda: rendering.as_jsonl(view),
         "markdown": lambda: rendering.markdown(view),
+        "concise": lambda: ci.concise(view),
+        "github": lambda: ci.github(view),
+        "gitlab": lambda: ci.gitlab(view),
+        "sarif": lambda: ci.sarif(view, metadata.version("exotel-syncer")),
+        "junit": lambda: ci.junit(view),
     }
     options.emit(forms[given["form"]], given["output_file"], forms["text"])
     return exits.INVALID if view.errors else exits.DONE
+
+
+def _refuse_repository(ctx: click.Context, source: str | None) -> None:
+    """A repository named beside paths would be ignored; one that only the environment names is for other commands."""
+    from syncer.errors import UsageError
+    from syncer.settings import keys
+
+    named = ctx.get_parameter_source("source") is ParameterSource.COMMANDLINE
+    if named and source is not None and keys.is_url(source):
+        raise UsageError(
+            "-C names a repository, and paths are files of a folder",
+            hint="leave the paths out to check the repository, or give -C the folder that the files belong to",
+        )
 
 
 def _files(state: DesiredState | None) -> int:

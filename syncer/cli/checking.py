@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -13,6 +14,8 @@ from syncer.errors import DesiredStateError, EmptySourceError, UsageError
 from syncer.model.problems import Place, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from syncer.desired.loader import Loader
     from syncer.desired.snapshot import Source
     from syncer.model.desired import DesiredState
@@ -30,23 +33,24 @@ DEFAULTS_NAMES = ("_defaults.yaml", "_defaults.yml")
 def states(paths: tuple[Path, ...], root: Path | None) -> list[Checked]:
     """For each path the state that it makes (None for an empty source) and the problems to tell.
 
-    `root` is the source that files belong to, where the command line names one.
+    `root` is the source that files belong to, where the command line names one. Every source is read once.
     """
-    return [_checked(path, root) for path in paths]
+    once = cache(loaded)
+    return [_checked(path, root, once) for path in paths]
 
 
-def _checked(path: Path, root: Path | None) -> Checked:
+def _checked(path: Path, root: Path | None, load: Callable[[Path], Checked]) -> Checked:
     if not path.exists():
         raise UsageError(f"{path} does not exist", hint="check the path")
     if path.is_dir():
-        return loaded(path)
+        return load(path)
     inside = root is not None and path.resolve().is_relative_to(root.resolve())
     if path.suffix not in screen.SUFFIXES or path.name.startswith("."):
         raise UsageError(
             f"{path} is no part of a source: only *.yaml and *.yml are read", hint="name a folder or one of these"
         )
     base = root if root is not None and inside else _root_of(path)
-    state, problems = loaded(base)
+    state, problems = load(base)
     named = (base / path.resolve().relative_to(base.resolve())).as_posix()
     mine = tuple(p for p in problems if p.at.path == named or (p.other is not None and p.other.path == named))
     if state is not None:

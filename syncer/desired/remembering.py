@@ -43,7 +43,9 @@ def write(path: Path, origin: str, remembered: Remembered) -> None:
     told = {"good": remembered.good, "files": dict(remembered.files)}
     text = json.dumps({"origins": dict([*others[1 - KEPT :], (origin, told)])}, indent=1)
     fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("w", encoding="utf-8") as file:
+    fresh.unlink(missing_ok=True)  # a crash, or a version that left it readable for everybody
+    private = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(private, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -93,8 +93,15 @@ def _unknown(error: Mistake, path: KeyPath) -> Iterator[Finding]:
         if key in known:
             continue
         near = advice.nearest(key, known)
-        hint = f"did you mean `{near}`?" if near else f"known here: {', '.join(known)}"
+        meant = _one_level_down(key, error.schema) or near
+        hint = f"did you mean `{meant}`?" if meant else f"known here: {', '.join(known)}"
         yield Finding("SY201", f"unknown key `{advice.shown(key)}`", (*path, key), hint, near, on_key=True)
+
+
+def _one_level_down(key: str, schema: Mapping[str, Any]) -> str:
+    """`policy.suspend` for `suspend`: a key written one level too high, where it is known exactly once below."""
+    below = [name for name, inner in schema.get("properties", {}).items() if key in inner.get("properties", {})]
+    return f"{below[0]}.{key}" if len(below) == 1 else ""
 
 
 def _missing(error: Mistake, path: KeyPath) -> Iterator[Finding]:

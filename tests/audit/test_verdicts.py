@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from syncer.audit.checkpoint import Head
+    from tests.soak.figures import Recorder
 
 SMALL = 4000
 
@@ -68,16 +69,20 @@ def test_a_log_as_it_was_written_is_good(case: Case) -> None:
     assert (case.judge(), case.judge(()), case.judge(key=None)) == (Finding.GOOD,) * 3
 
 
-def flip(case: Case, step: int) -> None:
+def flip(case: Case, step: int, bits: tuple[int, ...] = (1,)) -> int:
     """Every `step`th byte, one after the other: always found, and but for the very last line always as damage."""
     told = {Finding.ALTERED, Finding.TORN_TAIL, Finding.SHORTER, Finding.WRONG_KEY}
+    flips = 0
     for path in case.segments:
         whole = path.read_bytes()
         for position in range(step // 2, len(whole), step):
-            path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
-            found = case.judge()
-            assert found in told if path == case.segments[-1] else found is Finding.ALTERED, (path.name, position)
+            for bit in bits:
+                path.write_bytes(whole[:position] + bytes([whole[position] ^ bit]) + whole[position + 1 :])
+                found = case.judge()
+                assert found in told if path == case.segments[-1] else found is Finding.ALTERED, (path.name, position)
+                flips += 1
         path.write_bytes(whole)
+    return flips
 
 
 def test_a_flipped_byte_is_found(case: Case) -> None:
@@ -86,12 +91,22 @@ def test_a_flipped_byte_is_found(case: Case) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_every_flipped_byte_is_found(case: Case) -> None:
-    flip(case, 1)
+def test_every_flipped_byte_and_every_moved_record_is_found(case: Case, figure: Recorder) -> None:
+    done = flip(case, 1, (0x01, 0x20, 0x80)) + sum(move(case, edit) for edit in EDITS)
+    figure("log-damage", done, seeds="none", result="all detected, both verifiers agree")
 
 
-@pytest.mark.parametrize("edit", ["cut", "double", "swap"])
+EDITS = ("cut", "double", "swap")
+
+
+@pytest.mark.parametrize("edit", EDITS)
 def test_every_moved_record_is_found(case: Case, edit: str) -> None:
+    assert move(case, edit)
+
+
+def move(case: Case, edit: str) -> int:
+    """Every record cut out, doubled, or swapped with the one before it; how many there were."""
+    moves = 0
     for path in case.segments:
         lines = path.read_bytes().splitlines(keepends=True)
         for number in range(len(lines)):
@@ -107,7 +122,9 @@ def test_every_moved_record_is_found(case: Case, edit: str) -> None:
             path.write_bytes(b"".join(changed))
             assert case.judge() is not Finding.GOOD
             assert case.judge((), None) is not Finding.GOOD or edit == "cut"
+            moves += 1
         path.write_bytes(b"".join(lines))
+    return moves
 
 
 def test_every_cut_tail_is_seen_by_an_anchor_and_by_nothing_else(case: Case) -> None:

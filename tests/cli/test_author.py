@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from syncer.desired.folder import FolderSource
 from syncer.documents import schema, schemas
 from tests.support.repositories import Repository
 
 if TYPE_CHECKING:
+    from syncer.desired.snapshot import Snapshot
     from tests.cli.running import Syncer
 
 GOOD = """\
@@ -180,6 +182,44 @@ def test_several_paths_are_one_result(folder: Path, syncer: Syncer, tmp_path: Pa
     (tmp_path / "more" / "a.yaml").write_text(GOOD)
     (tmp_path / "more" / "b.yaml").write_text(TYPO.replace("app_1", "app_2"))
     assert syncer("validate", "apps", "more", expect=65).out.endswith("3 files, 2 apps: 1 error\n")
+
+
+def test_several_files_of_one_source_are_one_reading_of_it(
+    folder: Path, syncer: Syncer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("two", "three"):
+        (folder / f"{name}.yaml").write_text(GOOD.replace("desk", name).replace("app_1", name))
+    fetched = []
+    fetch = FolderSource.fetch
+
+    def counted(self: FolderSource) -> Snapshot:
+        fetched.append(self)
+        return fetch(self)
+
+    monkeypatch.setattr(FolderSource, "fetch", counted)
+    assert syncer("validate", "apps/acme.yaml", "apps/two.yaml", "apps/three.yaml").out == "3 files, 3 apps: valid\n"
+    assert len(fetched) == 1
+
+
+@pytest.mark.parametrize("path", ["apps", "apps/acme.yaml"])
+def test_a_repository_beside_paths_is_a_usage_error_and_not_ignored(folder: Path, syncer: Syncer, path: str) -> None:
+    told = syncer("validate", "-C", "https://git.example/apps.git", path, expect=64)
+    assert "-C names a repository" in told.err
+    assert syncer("validate", path, SYNCER_SOURCE="https://git.example/apps.git").out == "1 file, 1 app: valid\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("suspend: {reason: x}", "policy.suspend"),
+        ("popup_url: https://a.example/", "settings.popup_url"),
+        ("on_drift: report", "policy.on_drift"),
+        ("polcy: {}", "policy"),
+    ],
+)
+def test_a_key_one_level_too_high_is_told_where_it_belongs(folder: Path, syncer: Syncer, line: str, meant: str) -> None:
+    (folder / "acme.yaml").write_text(GOOD.replace("{app_id: app_1,", f"{{{line}, app_id: app_1,"))
+    assert f"did you mean `{meant}`?" in syncer("validate", "apps", expect=65).out
 
 
 def test_a_path_that_does_not_exist_is_a_usage_error(folder: Path, syncer: Syncer) -> None:

@@ -192,6 +192,13 @@ def test_a_memory_that_can_not_be_written_is_told_and_stops_nothing(tmp_path: Pa
     assert follow.in_force is not None
 
 
+def test_what_is_remembered_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "desired.json"
+    path.with_name(".desired.json.new").write_text("left by a crash, readable for everybody")
+    tracker(MemorySource(GOOD), path).refresh()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 class NoFetch(MemorySource):
     """The remote is gone; the mirror still has every revision."""
 

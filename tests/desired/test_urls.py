@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import random
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
 import pytest
+import yarl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncer.desired import urls
 from syncer.model.fields import URL_FIELDS, Field
 from syncer.model.url import parse
+
+if TYPE_CHECKING:
+    from tests.soak.figures import Recorder
 
 HOSTS = ("hooks.acme.example", "hooks.acme.example:8443")
 
@@ -167,13 +177,40 @@ PIECES = (
 )
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join) | st.text(max_size=40).map("https://".__add__))
-@settings(max_examples=1500, deadline=None)
-def test_whatever_passes_goes_to_an_allowed_host(text: str) -> None:
+HOSTILE = st.lists(st.sampled_from(PIECES), max_size=8).map("".join) | st.text(max_size=40).map("https://".__add__)
+
+
+def goes_to_an_allowed_host(text: str) -> None:
+    """By our own reading, and by that of every parser at hand, among them the ones that requests are made with."""
     if not rules(text, allowed=HOSTS):
         url = parse(text)
         assert (url.scheme, url.host) == ("https", "hooks.acme.example")
         assert url.port in {None, 8443}
+        assert {urlsplit(text).hostname, yarl.URL(text).host, httpx.URL(text).host} == {"hooks.acme.example"}
+        assert re.fullmatch(r"https://hooks\.acme\.example(:443|:8443)?([/?][!-~]*)?", text, re.IGNORECASE)
+
+
+@given(HOSTILE)
+@settings(max_examples=1500, deadline=None)
+def test_whatever_passes_goes_to_an_allowed_host(text: str) -> None:
+    goes_to_an_allowed_host(text)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_whatever_passes_goes_to_an_allowed_host_at_length(figure: Recorder) -> None:
+    rng = random.Random(7)
+    letters = [chr(code) for code in (*range(0x180), *range(0x2000, 0x2070), *range(0xFF00, 0xFF60), 0x1F600)]
+    accepted = 0
+    for _ in range(60_000):
+        text = list("https://hooks.acme.example/popup?x=1")
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(len(text) + 1)
+            text[at : at + rng.randint(0, 2)] = rng.choice(PIECES if rng.random() < 0.5 else letters)
+        goes_to_an_allowed_host("".join(text))
+        accepted += not rules("".join(text), allowed=HOSTS)
+    assert accepted > 1_000, "mutations that leave nothing to accept prove nothing"
+    figure("hostile-urls", 60_000, seeds="7", result=f"0 accepted wrongly, {accepted:,} rightly")
 
 
 def test_parsers_that_disagree_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,12 +45,19 @@ source: {{path: {source}}}
 vendor: {{base_url: {vendor}, rate: 5000/s}}
 policy:
   allowed_hosts: {{all: [{host}]}}
-  budget: {{apps: 100000, share: 100%, at_least: 100000}}
-  mass_drift: {{apps: 100000}}
-  transitions: {{blank_url: {{apps: 9999}}, recording_off: {{apps: 9999}}, streaming_off: {{apps: 9999}}}}
-  max_unreadable: 100%
+{limits}
 state_dir: {state}
 """
+NO_LIMITS = """\
+  budget: {apps: 100000, share: 100%, at_least: 100000}
+  mass_drift: {apps: 100000}
+  transitions: {blank_url: {apps: 9999}, recording_off: {apps: 9999}, streaming_off: {apps: 9999}}
+  max_unreadable: 100%"""
+
+
+def many(count: int) -> tuple[AppRef, ...]:
+    """That many apps with an app id of their own, the customers taking turns."""
+    return tuple(AppRef(CUSTOMERS[n % len(CUSTOMERS)], f"app_{n + 1}") for n in range(count))
 
 
 def token(ref: AppRef) -> str:
@@ -82,6 +89,9 @@ class Fleet:
     reports: list[SyncReport] = field(default_factory=list)
     deadline: timedelta = timedelta(seconds=5)
     policy: str = ""
+    refs: tuple[AppRef, ...] = REFS
+    limits: str = NO_LIMITS
+    policies: dict[AppRef, str] = field(default_factory=dict)
     wishes: dict[AppRef, dict[str, Any]] = field(default_factory=dict)
     declared: list[tuple[AppRef, dict[str, Any]]] = field(default_factory=list)
 
@@ -91,7 +101,7 @@ class Fleet:
 
     def declare(self, version: int, *refs: AppRef) -> None:
         """A new version of some apps (of all, if none is named), in one file per customer."""
-        for ref in refs or REFS:
+        for ref in refs or self.refs:
             self.wish(ref, desired(version))
         self.write()
 
@@ -112,7 +122,8 @@ class Fleet:
         rows.append("apps:")
         for ref, wanted in self.wishes.items():
             if ref.customer_id == customer:
-                rows.append(f"  {ref.app_id}: {{settings: {orjson.dumps(wanted).decode()}}}")
+                own = f", policy: {self.policies[ref]}" if ref in self.policies else ""
+                rows.append(f"  {ref.app_id}: {{settings: {orjson.dumps(wanted).decode()}{own}}}")
         return "\n".join(rows) + "\n" if rows[-1] != "apps:" else "\n".join(rows) + " {}\n"
 
     def live(self, ref: AppRef) -> dict[str, Any]:
@@ -128,6 +139,7 @@ class Fleet:
                 vendor=self.emulator.base_url,
                 state=self.state,
                 host=HOST,
+                limits=self.limits,
             )
         )
         found = settings.load({}, {}, self.home / "syncer.yaml").settings
@@ -200,14 +212,16 @@ async def elsewhere() -> AsyncIterator[Elsewhere]:
 
 
 @asynccontextmanager
-async def fleet(home: Path, semantics: PutSemantics = PutSemantics.MERGE) -> AsyncIterator[Fleet]:
+async def fleet(
+    home: Path, semantics: PutSemantics = PutSemantics.MERGE, refs: tuple[AppRef, ...] = REFS
+) -> AsyncIterator[Fleet]:
     """The fleet, declared in version 1 and not yet written."""
     async with Emulator.start() as emulator:
         emulator.store.modes = replace(emulator.store.modes, put_semantics=semantics)
         (home / "tokens").mkdir()
-        for ref in REFS:
+        for ref in refs:
             emulator.seed(Seed(*key(ref), ref.app_id, token(ref), f"secret-{ref}", settings=seeded(ref)))
             (home / "tokens" / f"{ref.customer_id}.{ref.app_id}").write_text(token(ref) + "\n")
-        here = Fleet(home, emulator)
+        here = Fleet(home, emulator, refs=refs)
         here.declare(1)
         yield here

@@ -13,7 +13,7 @@ from syncer.audit.events import EventType
 from syncer.emulator.puts import digest
 from syncer.model import url
 from syncer.model.desired import AppRef
-from tests.faults.fleet import CANARY, HOST, MANAGED, REFS, seeded, token
+from tests.faults.fleet import CANARY, HOST, MANAGED, seeded, token
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -75,7 +75,7 @@ def i3_only_known_urls(fleet: Fleet) -> None:
 
 def i5_own_token_only(fleet: Fleet) -> None:
     """Every request for an app carried that app's token."""
-    own = {ref: digest(f"Bearer {token(ref)}".encode()) for ref in REFS}
+    own = {ref: digest(f"Bearer {token(ref)}".encode()) for ref in fleet.refs}
     for entry in fleet.emulator.store.ledger():
         assert entry.authorization_sha256 == own[AppRef(entry.customer_id, entry.app_id)]
     for request in fleet.emulator.store.requests():
@@ -144,7 +144,7 @@ def _ever_declared(fleet: Fleet) -> Iterable[tuple[AppRef, str, Any]]:
 
 
 def _ever_live(fleet: Fleet) -> Iterable[tuple[AppRef, str, Any]]:
-    for ref in REFS:
+    for ref in fleet.refs:
         for name, value in seeded(ref).items():
             yield ref, name, value
         yield ref, "missed_call_url", None

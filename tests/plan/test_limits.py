@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,6 +27,9 @@ from tests.support.builders import (
     settings,
     unreadable,
 )
+
+if TYPE_CHECKING:
+    from tests.soak.figures import Recorder
 
 USUAL = Limits(25, 0.3, 3, timedelta(hours=24), 2, 0.2, 0.3)
 GENEROUS = replace(USUAL, apps=1000, share=1.0, at_least=1000)
@@ -53,8 +57,8 @@ def test_no_fleet_and_no_drift_gets_past_a_limit() -> None:
     for size in range(1, 51):
         for count in range(size + 1):
             decision = decide(drifted(count), limits=USUAL, fleet=Fleet(size))
-            assert len(decision.approved) <= min(USUAL.drifted(size), USUAL.budget(size))
-            assert len(decision.approved) in {0, count}
+            most = min(USUAL.drifted(size), USUAL.budget(size))
+            assert len(decision.approved) == (count if count <= most else 0)
 
 
 def test_no_fleet_gets_past_the_budget_with_commits() -> None:
@@ -209,3 +213,17 @@ def test_an_approval_ends_a_fight_once_and_a_commit_is_no_fight() -> None:
     others = put_backs(0.1, 0.2, 0.3, 0.4)
     assert limits.heat(a_ref("another"), others) == 0
     assert a_step().ref == a_ref()
+
+
+@pytest.mark.soak
+def test_no_fleet_of_one_to_fifty_gets_past_any_limit(figure: Recorder) -> None:
+    done = 0
+    for size in range(1, 51):
+        for count in range(size + 1):
+            plans = (changed(count), drifted(count), blanking(count))
+            most = (USUAL.budget(size), min(USUAL.drifted(size), USUAL.budget(size)), BLANKS.most(size))
+            for plan, limit, allowed in zip(plans, (USUAL, USUAL, CAREFUL), most, strict=True):
+                written = decide(plan, limits=limit, fleet=Fleet(size)).approved
+                assert len(written) == (count if count <= allowed else 0)
+                done += 1
+    figure("gate-exhaustive", done, seeds="none", result="0 writes above a limit")

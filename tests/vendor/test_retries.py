@@ -17,6 +17,8 @@ from tests.vendor.stage import Act, FakeTime, Seen, desired, fine, http, raw_ser
 if TYPE_CHECKING:
     import asyncio
 
+    from tests.soak.figures import Recorder
+
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 
 
@@ -142,15 +144,18 @@ async def test_a_customer_whose_apps_all_ask_for_a_pause_is_left_alone() -> None
     assert sum("cust_acme" in seen.path for seen in server.seen) == 2
 
 
-async def test_a_storm_costs_little_more_than_no_retries_at_all() -> None:
+@pytest.mark.parametrize("sweeps", [2, pytest.param(30, marks=pytest.mark.soak)])
+async def test_a_storm_costs_little_more_than_no_retries_at_all(figure: Recorder, sweeps: int) -> None:
     apps = [desired(f"app{number}") for number in range(200)]
     async with raw_server(http(500)) as server, reading(server.url, surroundings(FakeTime())) as client:
-        lives = await sweep(client, apps, 8)
-        assert all(isinstance(live, Unreadable) for live in lives)
-        assert 200 < len(server.seen) <= 240
-        before = len(server.seen)
-        await sweep(client, apps, 8)
-        assert len(server.seen) - before <= 240
+        for _ in range(sweeps):
+            before = len(server.seen)
+            lives = await sweep(client, apps, 8)
+            assert all(isinstance(live, Unreadable) for live in lives)
+            assert 200 < len(server.seen) - before <= 240
+    figure(
+        "retry-amplification", len(server.seen), seeds="none", result=f"{len(server.seen) / (sweeps * 200):.3f} times"
+    )
 
 
 async def test_where_a_few_fail_every_one_gets_its_attempts() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from syncer.errors import VendorKind
 from syncer.model.live import Live, LiveApp, Unreadable
-from syncer.vendor.sweep import sweep
-from tests.vendor.stage import Act, Seen, desired, envelope, fine, http, raw_server, reading
+from syncer.vendor.sweep import Patience, sweep
+from tests.vendor.stage import Act, FakeTime, Seen, desired, envelope, fine, http, raw_server, reading
 
 if TYPE_CHECKING:
     from syncer.model.desired import AppRef, DesiredApp
@@ -117,3 +117,53 @@ async def test_every_tenth_of_500_apps_fails_in_another_way_and_the_rest_is_read
     kinds = {live.ref.app_id: live.kind for live in lives if isinstance(live, Unreadable)}
     assert kinds == {app_id: kind for app_id, (_, kind) in expected.items()}
     assert sum(isinstance(live, LiveApp) for live in lives) == 450
+
+
+class Silent(Recorder):
+    """A reader of apps that keep silent for 15 s each, but for those that are named `fine…`."""
+
+    def __init__(self, kind: VendorKind = VendorKind.TIMEOUT) -> None:
+        super().__init__()
+        self.time = FakeTime()
+        self.kind = kind
+
+    async def read(self, app: DesiredApp) -> Live:
+        self.asked.append(app.ref)
+        await self.time.sleep(15)
+        if app.ref.app_id.startswith("fine"):
+            return Unreadable(app.ref, VendorKind.SERVER, "slow, but an answer")
+        return Unreadable(app.ref, self.kind, "silent")
+
+
+@pytest.mark.parametrize("kind", [VendorKind.TIMEOUT, VendorKind.CONNECT])
+async def test_two_thousand_silent_apps_cost_five_minutes_and_not_sixteen(kind: VendorKind) -> None:
+    reader = Silent(kind)
+    apps = [desired(f"app{number}") for number in range(2000)]
+    heard: list[Live] = []
+    lives = await sweep(reader, apps, 32, heard.append, Patience(reader.time))
+    assert reader.time.elapsed <= 315
+    asked = len(reader.asked)
+    assert asked <= 672
+    assert [live.ref for live in lives] == [app.ref for app in apps]
+    assert len(heard) == 2000
+    unasked = [live for live in lives if isinstance(live, Unreadable) and live.message.startswith("not asked")]
+    assert len(unasked) == 2000 - asked
+    assert {live.kind for live in unasked} == {VendorKind.TIMEOUT}
+
+
+async def test_a_slow_vendor_that_answers_is_waited_for() -> None:
+    reader = Silent()
+    await sweep(reader, [desired(f"fine{number}") for number in range(2000)], 32, patience=Patience(reader.time))
+    assert len(reader.asked) == 2000
+
+
+async def test_apps_that_were_silent_the_last_time_come_last_and_never_in_one_order() -> None:
+    apps = [desired(f"app{number}") for number in range(20)]
+    orders = set()
+    for salt in ("one", "two"):
+        reader = Recorder()
+        await sweep(reader, apps, 1, patience=Patience(FakeTime(), [app.ref for app in apps[:10]], salt))
+        assert reader.asked[:10] == [app.ref for app in apps[10:]]
+        assert set(reader.asked[10:]) == {app.ref for app in apps[:10]}
+        orders.add(tuple(reader.asked))
+    assert len(orders) == 2

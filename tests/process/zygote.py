@@ -1,0 +1,76 @@
+"""A process that has imported all of syncer and forks `syncer` processes: `python -m tests.process.zygote FD`.
+
+Each child is a process of its own with its own signals, limits and exit code; only the half second of imports is
+saved, without which thousands of them would not be affordable. The zygote has one thread, so that forking it is safe.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pkgutil
+import resource
+import selectors
+import signal
+import socket
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import syncer
+from syncer.cli.main import run
+
+
+def _become(order: dict[str, Any]) -> NoReturn:
+    """The child: files, environment and limits as ordered, then the command; never returns to the zygote's loop."""
+    code = 70
+    try:
+        output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.environ.clear()
+        os.environ.update(order["environ"])
+        for name, limit in order["limits"].items():
+            number = getattr(resource, name)
+            resource.setrlimit(number, (limit, resource.getrlimit(number)[1]))
+        if order["stopped"]:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        code = run(order["arguments"])
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    finally:
+        os._exit(code)
+
+
+def serve(channel: socket.socket) -> None:
+    """One JSON order per packet; answers with the pid, and later with the exit code. Ends with the other side."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(channel, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is not channel:
+                    selector.unregister(key.fileobj)
+                    os.close(key.fd)
+                    _, status = os.waitpid(key.data, 0)
+                    channel.send(json.dumps({"pid": key.data, "code": os.waitstatus_to_exitcode(status)}).encode())
+                    continue
+                if not (packet := channel.recv(1 << 20)):
+                    return
+                pid = os.fork()
+                if not pid:
+                    channel.close()
+                    _become(json.loads(packet))
+                selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
+                channel.send(json.dumps({"pid": pid}).encode())
+
+
+if __name__ == "__main__":
+    for found in pkgutil.walk_packages(syncer.__path__, "syncer."):
+        if not found.name.endswith("__main__"):
+            import_module(found.name)
+    gc.collect()
+    gc.freeze()
+    serve(socket.socket(fileno=int(sys.argv[1])))
