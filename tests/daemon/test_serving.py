@@ -146,7 +146,7 @@ def test_a_push_applies_a_commit_at_once(tmp_path: Path) -> None:
 def test_probes_stay_good_while_git_and_vendor_are_away_and_verbose_says_so(tmp_path: Path) -> None:
     with versioned(tmp_path, 1, popup_url=POPUP) as here, serving(here.site) as (daemon, address):
         here.repository.path.rename(tmp_path / "elsewhere.git")
-        here.site.emulator.fault("GET:500")
+        here.site.emulator.fault("GET:500_storm")
         daemon.pass_now()
         for path in ("/livez", "/readyz", "/startupz"):
             assert get(address, path)[0] == 200
