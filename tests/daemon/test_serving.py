@@ -65,6 +65,8 @@ def serving(here: Site) -> Iterator[tuple[Running, str]]:
         address = daemon.wait_for("serve.listening")["address"]
         until_ready(address)
         yield daemon, address
+        if daemon.process.poll() is None:
+            assert daemon.stop() == 0
 
 
 def hold(here: Site) -> None:
