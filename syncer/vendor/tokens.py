@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import math
 import os
 import re
 import stat
@@ -99,7 +100,7 @@ class Tokens:
     async def get(self, ref: AppRef, source: TokenRef | None) -> Secret:
         """The token of one app; TokenError or (minting) VendorError when there is none."""
         token = await self._found(ref, source)
-        if (end := self._end(ref, token)) is not None:
+        if (end := self._end(ref, token)) is not None and math.isfinite(end):
             self._ends[ref] = end
         return token
 
