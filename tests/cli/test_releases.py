@@ -173,8 +173,8 @@ def test_a_wave_begins_by_itself_and_an_approval_that_names_its_apps_passes_it(d
     wave(desk)
     assert desk.release_of(Rule.ROLLOUT_WAVE) == "nothing to do: the wave begins by itself"
     plan = str(json.loads(desk.run("plan", "-o", "json"))["id"])
-    assert "approved " not in desk.line(f"syncer approve {plan} --reason 'all of it'")
-    assert "approved " in desk.line(f"syncer approve {plan} --reason 'this one cannot wait' 'app_*'")
+    assert "nothing in this plan waits" in desk.run("approve", plan, "--reason", "all of it")
+    assert "approved " in desk.run("approve", plan, "--reason", "these can't wait", "app_*")
     desk.run("sync")
     assert not desk.held(Rule.ROLLOUT_WAVE)
     assert desk.popups() == {POPUP}
