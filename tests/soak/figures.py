@@ -31,6 +31,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "gate-exhaustive": ("fleets of 1 to 50 apps, each with every drift count: no write above a limit", 1_275),
     "flapper": ("sweeps with somebody who changes it back each time: at most 4 PUTs, `Fighting` shown", 1_000),
     "meddling": ("PUTs that meet another writer within 50 ms: nothing overwritten outside the window", 10_000),
+    "long-life": ("passes of one process over 200 apps with faults: no descriptor lost, memory bounded", 300),
     "retry-amplification": ("requests at 100 % 500, at most 1.2 times those without retries", 1),
     "slow-sockets": ("seconds with 500 sockets that trickle, `/livez` under 200 ms throughout", 60),
     "server-fuzz": ("generated requests over the server's OpenAPI document and beside it, none answered 5xx", 20_000),
