@@ -176,4 +176,4 @@ def test_any_order_of_events_ends_in_agreement() -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_any_order_of_events_ends_in_agreement_at_length() -> None:
-    _explore(examples=60, steps=40)
+    _explore(examples=200, steps=50)

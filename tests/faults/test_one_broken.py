@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults import invariants
 from tests.faults.fleet import elsewhere, fleet, key, many
-from tests.faults.table import TABLE
+from tests.faults.table import SHORT, TABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ async def test_the_others_converge_within_two_passes(tmp_path: Path, row: Row) -
     refs = many(APPS)
     broken = refs[TABLE.index(row) % APPS]
     async with fleet(tmp_path, refs=refs) as here, elsewhere() as second:
-        here.deadline = timedelta(seconds=0.6 if row.slow else 5)
+        here.deadline = timedelta(seconds=SHORT if row.slow else 5)
         here.emulator.fault(row.fault, app=key(broken))
         await here.passes(PASSES)
         invariants.i9_converged(here, except_for=(broken,))
