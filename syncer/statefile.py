@@ -110,7 +110,8 @@ def statuses(document: Mapping[str, Any] | None) -> dict[AppRef, AppStatus]:
     for row in document["apps"] if document else ():
         since, checked = datetime.fromisoformat(row["since"]), datetime.fromisoformat(row["checked"])
         ref = _ref(row)
-        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked)
+        ends = datetime.fromisoformat(row["token_ends"]) if row.get("token_ends") else None
+        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked, ends)
     return found
 
 

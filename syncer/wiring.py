@@ -149,6 +149,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             rollout=settings.rollout,
             observe=settings.mode is Mode.OBSERVE,
             interrupt=read_from.interrupt,
+            token_ends=lambda: vendor.token_ends,
             writer=vendor if isinstance(vendor, client.WriteClient) else None,
             journal=journal,
             witness=Witness(journal, index.last_applied, keyed) if journal else None,

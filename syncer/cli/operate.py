@@ -38,6 +38,7 @@ def status(ctx: click.Context, /, **given: Any) -> int:
 
     now = SystemClock().now()
     document, stale = _asked(given["server"]) if given["server"] else _kept(ctx, now)
+    document = repeating.told_in(document, repeating.tail(ctx))
     aged = statefile.aged(document, stale)
     forms = {
         "text": lambda: rendering.text(document, stale, now, Style(options.colour_of(sys.stdout))),
@@ -60,7 +61,6 @@ def _kept(ctx: click.Context, now: datetime) -> tuple[dict[str, Any], frozenset[
         raise SyncerError(
             f"no pass has been made with {settings.state_dir} yet", hint="run `syncer sync` or `syncer run` first"
         )
-    document = repeating.told_in(document, repeating.tail(ctx))
     return document, statefile.stale(document, now, settings.schedule.detect)
 
 

@@ -87,6 +87,11 @@ class Tokens:
         self._ends.clear()
 
     @property
+    def ends(self) -> Mapping[AppRef, float]:
+        """When the tokens handed out in this sweep end (POSIX seconds), as far as they say so."""
+        return self._ends
+
+    @property
     def soonest_end(self) -> float | None:
         """When the first of the tokens handed out in this sweep ends (POSIX seconds), as far as they say so."""
         return min(self._ends.values(), default=None)
