@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from syncer.emulator.records import RequestEntry
     from syncer.model.desired import AppRef
     from tests.faults.fleet import Fleet
+    from tests.soak.figures import Recorder
 
 REQUESTS = 4
 """Of one app in an undisturbed pass with a PUT: read, re-read, PUT, read-back."""
@@ -65,7 +66,9 @@ def of_app(here: Fleet, ref: AppRef, since: int) -> list[RequestEntry]:
 @pytest.mark.parametrize(
     ("rounds", "seed"), [(1, 1), pytest.param(40, 2, marks=[pytest.mark.soak, pytest.mark.timeout(0)])]
 )
-async def test_tokens_replaced_at_any_instant_stay_with_their_app(tmp_path: Path, rounds: int, seed: int) -> None:
+async def test_tokens_replaced_at_any_instant_stay_with_their_app(
+    tmp_path: Path, figure: Recorder, rounds: int, seed: int
+) -> None:
     rng = random.Random(seed)
     async with fleet(tmp_path) as here:
         rotation = Rotation(here, rng)
@@ -87,6 +90,8 @@ async def test_tokens_replaced_at_any_instant_stay_with_their_app(tmp_path: Path
         invariants.i2_one_end_each(here)
         invariants.i6_unmanaged_untouched(here)
         invariants.i9_converged(here)
+    passes = rounds * (REQUESTS + 2)
+    figure("token-rotation", passes, seeds=str(seed), result="never the token of another app")
 
 
 async def test_a_token_refused_at_any_point_stops_its_app_alone_and_only_until_the_next_pass(tmp_path: Path) -> None:
