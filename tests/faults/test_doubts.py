@@ -104,8 +104,8 @@ async def test_a_put_that_lands_after_the_deadline_is_recorded_as_applied_and_no
 
 async def test_a_put_that_lands_over_a_newer_one_is_put_right_and_told_as_drift(tmp_path: Path) -> None:
     async with fleet(tmp_path) as here:
-        here.deadline = timedelta(seconds=0.2)
-        here.emulator.fault("PUT:latency(900)", app=key(FIRST), times=1)
+        here.deadline = timedelta(seconds=0.5)
+        here.emulator.fault("PUT:latency(2500)", app=key(FIRST), times=1)
         await here.passes(1)
         here.declare(2, FIRST)
         await here.passes(1)
@@ -115,6 +115,34 @@ async def test_a_put_that_lands_over_a_newer_one_is_put_right_and_told_as_drift(
         report = await here.passes(1)
         assert [change.cause for step in report.decision.plan.steps for change in step.changes] == [Cause.DRIFT]
         invariants.i9_converged(here)
+        _sound(here)
+
+
+@pytest.mark.parametrize(("on_drift", "rule"), [("report", Rule.DRIFT_REPORTED), ("ignore", Rule.DRIFT_IGNORED)])
+async def test_a_put_that_lands_over_a_newer_one_is_left_where_drift_is_not_corrected_and_told(
+    tmp_path: Path, on_drift: str, rule: Rule
+) -> None:
+    async with fleet(tmp_path) as here:
+        here.policies[FIRST] = f"{{on_drift: {on_drift}}}"
+        here.write()
+        async with here.opened() as process:
+            _approve_all(process, await here.run(process))
+            await here.run(process)
+        here.declare(2, FIRST)
+        here.deadline = timedelta(seconds=0.5)
+        here.emulator.fault("PUT:latency(2500)", app=key(FIRST), times=1)
+        await here.passes(1)
+        here.declare(3, FIRST)
+        async with here.opened() as process:
+            _approve_all(process, await here.run(process))
+            await here.run(process)
+        assert here.live(FIRST)["popup_url"] == desired(3)["popup_url"]
+        await until(lambda: here.live(FIRST)["popup_url"] == desired(2)["popup_url"])
+        before = len(here.emulator.store.ledger())
+        report = await here.passes(2)
+        assert {hold.rule for hold in report.decision.holds_of(FIRST)} == {rule}
+        assert _state(report, FIRST) is State.DRIFTED
+        assert len(here.emulator.store.ledger()) == before
         _sound(here)
 
 

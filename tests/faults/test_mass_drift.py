@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from syncer.model.desired import AppRef, DesiredApp
     from syncer.model.fields import AppSettings
     from syncer.model.live import Live
+    from tests.soak.figures import Recorder
 
 APPS = 100
 DRIFTED, SILENT = 20, 30
@@ -51,10 +52,10 @@ def pretend(here: Fleet, refs: Iterable[AppRef], shown: str) -> None:
         here.emulator.fault("GET:stale_replica(1)", app=key(ref))
 
 
-@pytest.mark.parametrize("shown", ["defaults", "another customer's"])
+@pytest.mark.parametrize("shown", ["defaults", pytest.param("another customer's", marks=pytest.mark.soak)])
 @pytest.mark.parametrize("shares", [pytest.param((20, 21, 100), id="some"), EVERY])
 async def test_more_reads_gone_wrong_than_the_limit_cause_no_write(
-    tmp_path: Path, shares: tuple[int, ...], shown: str
+    tmp_path: Path, figure: Recorder, shares: tuple[int, ...], shown: str
 ) -> None:
     async with fleet(tmp_path, refs=many(APPS)) as here:
         here.limits = WITHOUT_BUDGET
@@ -77,12 +78,16 @@ async def test_more_reads_gone_wrong_than_the_limit_cause_no_write(
         invariants.i1_intent_before_put(here)
         invariants.i2_one_end_each(here)
         invariants.i9_converged(here)
+    figure("mass-drift", len(shares), seeds="none", result="0 PUTs above a limit")
 
 
-@pytest.mark.parametrize("fault", ["404_all", "401_all", "swap_apps", "wrong_app_id"])
+@pytest.mark.parametrize(
+    "fault",
+    ["404_all", "swap_apps", *(pytest.param(name, marks=pytest.mark.soak) for name in ("401_all", "wrong_app_id"))],
+)
 @pytest.mark.parametrize("shares", [pytest.param((30, 31), id="some"), EVERY])
 async def test_more_unreadable_apps_than_the_limit_stop_every_write(
-    tmp_path: Path, shares: tuple[int, ...], fault: str
+    tmp_path: Path, figure: Recorder, shares: tuple[int, ...], fault: str
 ) -> None:
     rng = random.Random(fault)
     async with fleet(tmp_path, refs=many(APPS)) as here:
@@ -105,6 +110,7 @@ async def test_more_unreadable_apps_than_the_limit_stop_every_write(
         invariants.i1_intent_before_put(here)
         invariants.i2_one_end_each(here)
         invariants.i9_converged(here)
+    figure("mass-drift", len(shares), seeds="none", result="0 PUTs above a limit")
 
 
 async def test_a_commit_that_meets_a_glitch_waits_with_it(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from syncer.model.desired import AppRef
     from syncer.model.outcome import AppStatus
+    from tests.soak.figures import Recorder
 
 MOST = 3
 """PUTs per app and target without a read-back that matches."""
@@ -49,7 +50,9 @@ async def swept(here: Fleet, sweeps: int) -> dict[AppRef, AppStatus]:
 
 
 @pytest.mark.parametrize("sweeps", SWEEPS)
-async def test_a_late_or_lying_vendor_gets_three_puts_for_a_target_at_the_most(tmp_path: Path, sweeps: int) -> None:
+async def test_a_late_or_lying_vendor_gets_three_puts_for_a_target_at_the_most(
+    tmp_path: Path, figure: Recorder, sweeps: int
+) -> None:
     refs = many(len(LATE) + len(NEVER))
     async with fleet(tmp_path, refs=refs) as here:
         for ref, fault in zip(refs, LATE + NEVER, strict=True):
@@ -69,11 +72,12 @@ async def test_a_late_or_lying_vendor_gets_three_puts_for_a_target_at_the_most(t
                 assert agreed or (ref == refs[ALTERNATING] and not counts[ref]), ref
         invariants.i1_intent_before_put(here)
         invariants.i2_one_end_each(here)
+    figure("late-vendor", sweeps, seeds="none", result=f"at most {MOST} PUTs per target")
 
 
 @pytest.mark.parametrize("sweeps", SWEEPS)
 async def test_an_equal_spelling_is_agreement_and_any_other_ends_in_a_hold_with_both_values(
-    tmp_path: Path, sweeps: int
+    tmp_path: Path, figure: Recorder, sweeps: int
 ) -> None:
     refs = many(len(EQUAL) + len(OTHER) + 1)
     bare, *ruled = refs
@@ -100,6 +104,7 @@ async def test_an_equal_spelling_is_agreement_and_any_other_ends_in_a_hold_with_
         assert here.live(bare)["popup_url"] == f"https://{HOST}/"
         invariants.i1_intent_before_put(here)
         invariants.i2_one_end_each(here)
+    figure("late-vendor", sweeps, seeds="none", result=f"at most {MOST} PUTs per target")
 
 
 async def test_another_host_is_never_taken_as_equal(tmp_path: Path) -> None:
