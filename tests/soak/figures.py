@@ -32,6 +32,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "flapper": ("sweeps with somebody who changes it back each time: at most 4 PUTs, `Fighting` shown", 1_000),
     "retry-amplification": ("requests at 100 % 500, at most 1.2 times those without retries", 1),
     "hostile-answers": ("hostile answers to GET and PUT: an error, or exactly what they say", 20_000),
+    "hostile-settings": ("hostile configuration files and variables: settings, or problems with places", 20_000),
     "canaries": ("failing runs searched for secrets, none found", 1_000),
     "mutants": ("mutants of `plan/` and `audit/`", 1),
     "seeded-bugs": ("bugs put in on purpose, each caught", 10),

@@ -191,5 +191,6 @@ def _damaged(rng: Random, wire: bytes) -> bytes:
     if chance < 0.04:
         return wire[:at]
     if chance < 0.08:
+        at %= wire.find(b"\r\n\r\n") + 1 or 1  # in what is before the body: of the body we must know what it says
         return wire[:at] + bytes([wire[at] ^ 1 << rng.randrange(8)]) + wire[at + 1 :]
     return wire.replace(b"\r\n", rng.choice((b"\n", b"\r", b"\r\n\r\n")), rng.randint(1, 4))
