@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from syncer import schedule
 from syncer.errors import StoppedError, SyncerError
@@ -19,24 +19,29 @@ from syncer.model.outcome import Trigger
 from syncer.parts import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from structlog.typing import FilteringBoundLogger
 
     from syncer.model.outcome import SyncReport
     from syncer.schedule import Schedule
 
+T = TypeVar("T")
+
 PRECEDENCE: Final = (
     Trigger.START,
     Trigger.SIGNAL,
+    Trigger.MANUAL,
     Trigger.PUSH,
     Trigger.COMMIT,
     Trigger.SCHEDULE,
     Trigger.DETECT,
 )
 """The name a pass gets when several things asked for it: the first of these."""
-LOOKING: Final = frozenset({Trigger.DETECT, Trigger.POLL})
-"""Requests that never write."""
+FETCHING: Final = frozenset({Trigger.POLL, Trigger.PUSH})
+"""Requests to look at the source: a pass follows only if it moved, so that whoever pushes can't ask for more."""
+LOOKING: Final = FETCHING | {Trigger.DETECT}
+"""Requests that never write by themselves."""
 
 
 class Passes(Protocol):
@@ -72,7 +77,8 @@ class Requests:
 class Daemon:
     """Runs passes until it is told to stop.
 
-    `poll` looks at the source in a thread and says whether it moved; `on_report` is called after each pass.
+    `poll` looks at the source in a thread and says whether it moved; `on_report` is called after each pass,
+    `on_failure` after one without a result.
     """
 
     def __init__(
@@ -82,15 +88,30 @@ class Daemon:
         poll: Callable[[], bool],
         on_report: Callable[[SyncReport], None],
         log: FilteringBoundLogger,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self._passes = passes
         self._schedule = plan
         self._poll = poll
         self._on_report = on_report
+        self._on_failure = on_failure
         self._log = log
         self._requests = Requests()
         self._stopping = False
+        self._turn = asyncio.Lock()
         self._revision = ""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether stop was called."""
+        return self._stopping
+
+    async def between(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Does something while no pass and no look at the source is under way; StoppedError at the end."""
+        async with self._turn:
+            if self._stopping:
+                raise StoppedError("syncer is ending; nothing was done", hint="ask again once it is back")
+            return await work()
 
     def ask(self, trigger: Trigger) -> None:
         """Asks for a pass as soon as the one under way has ended."""
@@ -121,7 +142,12 @@ class Daemon:
         self.ask(Trigger.START)
         try:
             while not self._stopping:
-                await self._answer(await self._requests.take())
+                asked = await self._requests.take()
+                async with self._turn:
+                    if not self._stopping:
+                        await self._answer(asked)
+            async with self._turn:
+                pass  # whoever has it still uses the journal
         finally:
             scheduler.shutdown(wait=False)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -129,12 +155,11 @@ class Daemon:
             self._log.info(Event.DAEMON_STOPPED)
 
     async def _answer(self, asked: frozenset[Trigger]) -> None:
-        """One pass for all that was asked for; a poll alone asks for one only if the source moved."""
-        if asked == {Trigger.POLL}:
-            asked = frozenset({Trigger.COMMIT}) if await self._moved() else frozenset()
-        if asked and not self._stopping:
-            trigger = next((each for each in PRECEDENCE if each in asked), Trigger.SCHEDULE)
-            await self._pass(Ask(trigger, write=not asked <= LOOKING))
+        """One pass for all that was asked for; a look at the source asks for one only if it moved."""
+        if not asked <= FETCHING:
+            await self._pass(Ask(_named(asked), write=not asked <= LOOKING))
+        elif await self._moved() and not self._stopping:
+            await self._pass(Ask(Trigger.PUSH if Trigger.PUSH in asked else Trigger.COMMIT, write=True))
 
     async def _moved(self) -> bool:
         try:
@@ -153,6 +178,12 @@ class Daemon:
         except StoppedError:
             return
         except SyncerError as error:
+            self._on_failure()
             self._log.error(Event.PASS_FAILED, trigger=ask.trigger.value, error=error.message, hint=error.hint)
         except Exception as error:  # noqa: BLE001 -- a daemon outlives its own faults; the traceback goes to the log
+            self._on_failure()
             self._log.error(Event.PASS_FAILED, trigger=ask.trigger.value, error=type(error).__name__, exc_info=error)
+
+
+def _named(asked: frozenset[Trigger]) -> Trigger:
+    return next((each for each in PRECEDENCE if each in asked), Trigger.SCHEDULE)

@@ -44,6 +44,7 @@ class Event(StrEnum):
     APP_FLAPPING = "app.flapping"
     APP_MOVED = "app.moved"
     APP_STOPPED = "app.stopped"
+    ACCESS_EXPIRING = "token.expiring"
     VENDOR_UNKNOWN_FIELD = "vendor.unknown-field"
     INTENT_RECOVERED = "intent.recovered"
     INTENT_OPEN = "intent.open"
@@ -53,6 +54,9 @@ class Event(StrEnum):
     ANCHORED = "audit.anchored"
     ANCHOR_FAILED = "audit.anchor-failed"
     ANCHOR_REFUSED = "audit.anchor-refused"
+    SERVING = "serve.listening"
+    SERVE_ACTION = "serve.action"
+    SERVE_FAILED = "serve.failed"
     LIBRARY = "library.message"
 
 
@@ -83,6 +87,7 @@ def configure(*, json: bool, level: str, stream: TextIO | None = None) -> Filter
     logging.basicConfig(level=logging.WARNING, handlers=[_Bridge(logger)], force=True)
     for noisy in ("httpx", "httpcore", "apscheduler", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # it warns of every request that is no HTTP: a stranger's text
     return logger
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from syncer.log import Event
@@ -11,6 +12,7 @@ from syncer.model.problems import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from structlog.typing import FilteringBoundLogger
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 PROBLEMS_LOGGED: Final = 20
 """Of one revision; `syncer validate` and the status file have all of them."""
 FIELDS_LOGGED: Final = 100
+TOKEN_SOON: Final = timedelta(days=7)
+"""Before its end a token is told of this long."""
 OUTCOMES: Final = {
     Status.APPLIED: Event.APP_APPLIED,
     Status.MOVED: Event.APP_MOVED,
@@ -40,6 +44,7 @@ class Narrator:
         self._broken: frozenset[Problem] = frozenset()
         self._unknown_fields: set[str] = set()
         self._flapping: frozenset[AppRef] = frozenset()
+        self._ending: frozenset[tuple[AppRef, datetime]] = frozenset()
 
     def source(self, desired: DesiredState, log: FilteringBoundLogger) -> None:
         """A new revision, and one line for each error that was not there before."""
@@ -58,6 +63,13 @@ class Narrator:
         for ref in sorted(often.keys() - self._flapping):
             log.warning(Event.APP_FLAPPING, app=str(ref), put_back=often[ref])
         self._flapping = frozenset(often)
+
+    def tokens(self, ends: Mapping[AppRef, datetime], now: datetime, log: FilteringBoundLogger) -> None:
+        """Tokens that end soon, once for each end."""
+        soon = {(ref, end) for ref, end in ends.items() if end - now < TOKEN_SOON}
+        for ref, end in sorted(soon - self._ending):
+            log.warning(Event.ACCESS_EXPIRING, app=str(ref), ends=end.isoformat())
+        self._ending = frozenset(soon)
 
     def unknown_fields(self, live: Iterable[Live], log: FilteringBoundLogger) -> None:
         """Fields that the vendor's documentation does not name, once for each name."""

@@ -112,6 +112,7 @@ class Parts:
     rollout: Rollout = AT_ONCE
     observe: bool = False
     interrupt: Callable[[], None] = lambda: None
+    token_ends: Callable[[], Mapping[AppRef, datetime]] = dict
     writer: Writer | None = None
     journal: Journal | None = None
     witness: Witness | None = None

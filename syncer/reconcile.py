@@ -256,7 +256,11 @@ class Reconciler:
         now = self._parts.clock.now()
         flapping = limits.flapping(self._parts.memory.recent_puts(now - limits.WARM))
         self._narrator.flapping(flapping, log)
-        observed = states.Observed(decision, now, {each.ref: each for each in outcomes}, self._previous, flapping)
+        ends = self._parts.token_ends()
+        self._narrator.tokens(ends, now, log)
+        observed = states.Observed(
+            decision, now, {each.ref: each for each in outcomes}, self._previous, flapping, token_ends=ends
+        )
         statuses = states.after(reading.apps, observed)
         for status in statuses:
             narration.transition(self._previous.get(status.ref), status, log)

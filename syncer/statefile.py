@@ -26,14 +26,20 @@ STALE_INTERVALS: Final = 3
 STATUS_ONLY: Final = "only `syncer status` suffers: what was written stands in the journal"
 
 
-def write(state_dir: Path, report: SyncReport, fleet: Iterable[AppRef]) -> None:
-    """Replaces the report in one step; losing it to a power cut costs nothing but `since` times.
+def merged(state_dir: Path, report: SyncReport, fleet: Iterable[AppRef]) -> dict[str, Any]:
+    """The report as its document; a pass over some of the `fleet` leaves what earlier ones found out of the others."""
+    return _with_others(reports.of_report(report), _known(state_dir), frozenset(fleet))
 
-    A pass over some of the `fleet` leaves what earlier ones found out about the others. Raises SyncerError.
-    """
+
+def write(state_dir: Path, report: SyncReport, fleet: Iterable[AppRef]) -> None:
+    """Replaces the report with that of a pass, as `merged` has it. Raises SyncerError."""
+    replace(state_dir, merged(state_dir, report, fleet))
+
+
+def replace(state_dir: Path, document: Mapping[str, Any]) -> None:
+    """Replaces the report in one step; losing it to a power cut costs nothing but `since` times. Raises SyncerError."""
     target = state_dir / NAME
     temporary = state_dir / f"{NAME}.{os.getpid()}"
-    document = _with_others(reports.of_report(report), _known(state_dir), frozenset(fleet))
     try:
         temporary.touch(mode=0o600)
         temporary.write_bytes(orjson.dumps(document))
@@ -79,13 +85,23 @@ def read(state_dir: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise _unread(state_dir / NAME, error) from error
+    return checked(document, str(state_dir / NAME), "delete it; the next pass writes it anew")
+
+
+def checked(document: object, where: str, advice: str = "") -> dict[str, Any]:
+    """The document if it is a report; SyncerError otherwise."""
     if not isinstance(document, dict) or document.get("schema") != reports.REPORT_SCHEMA:
-        raise SyncerError(f"{state_dir / NAME} is not a report of this version", hint="delete it")
+        raise SyncerError(f"{where} is not a report of this version", hint=advice)
     try:
         statuses(document)
     except (KeyError, TypeError, ValueError) as error:
-        raise SyncerError(f"{state_dir / NAME} is damaged", hint="delete it; the next pass writes it anew") from error
+        raise SyncerError(f"{where} is damaged", hint=advice) from error
     return document
+
+
+def told_stale(document: Mapping[str, Any]) -> frozenset[AppRef]:
+    """Apps that a report says are Stale."""
+    return frozenset(ref for ref, status in statuses(document).items() if status.state is State.STALE)
 
 
 def statuses(document: Mapping[str, Any] | None) -> dict[AppRef, AppStatus]:
@@ -94,7 +110,8 @@ def statuses(document: Mapping[str, Any] | None) -> dict[AppRef, AppStatus]:
     for row in document["apps"] if document else ():
         since, checked = datetime.fromisoformat(row["since"]), datetime.fromisoformat(row["checked"])
         ref = _ref(row)
-        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked)
+        ends = datetime.fromisoformat(row["token_ends"]) if row.get("token_ends") else None
+        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked, ends)
     return found
 
 

@@ -9,7 +9,7 @@ import secrets
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from syncer import environment, seals, sources, statefile
 from syncer.apply.one import READ_BACK_DELAYS
@@ -21,7 +21,7 @@ from syncer.audit.ulid import Ulids
 from syncer.audit.witness import Witness
 from syncer.clock import SystemBootClock, SystemClock
 from syncer.desired.tracker import Tracker
-from syncer.errors import SyncerError, UsageError
+from syncer.errors import JournalError, SyncerError, UsageError
 from syncer.parts import Parts
 from syncer.reconcile import Reconciler
 from syncer.settings import Mode
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from syncer.audit.digests import Digests
     from syncer.audit.sealing import Sealing
     from syncer.desired.snapshot import Source
+    from syncer.errors import SourceError
+    from syncer.model.desired import AppRef
     from syncer.settings import Settings
     from syncer.vendor.client import ReadClient
 
@@ -68,6 +70,13 @@ class Opened:
     reconciler: Reconciler
     journal: Journal | None = None
 
+    @property
+    def writable(self) -> Journal:
+        """The journal of what was opened to write; JournalError otherwise."""
+        if self.journal is None:
+            raise JournalError("opened to look only")
+        return self.journal
+
 
 def unavailable(settings: Settings) -> tuple[str, ...]:
     """Keys that ask for protection which this release does not give: refused, because being ignored would be worse."""
@@ -79,8 +88,18 @@ def unavailable(settings: Settings) -> tuple[str, ...]:
     return tuple(key for key, asked in wanted.items() if asked)
 
 
+class Watch(Protocol):
+    """Hears of what a process does outside of itself, for metrics."""
+
+    def on_request(self, method: str, status: int | None, elapsed: float, ref: AppRef) -> None:
+        """One exchange with the vendor ended, as the vendor's client has it."""
+
+    def on_look(self, error: SourceError | None) -> None:
+        """The source was looked at; called in the thread that looked."""
+
+
 @asynccontextmanager
-async def opened(
+async def opened(  # noqa: PLR0913 -- what one process is made of, all by keyword
     settings: Settings,
     *,
     write: bool,
@@ -88,6 +107,7 @@ async def opened(
     principal: str,
     settle: bool = False,
     waits: Waits = WAITS,
+    watch: Watch | None = None,
 ) -> AsyncIterator[Opened]:
     """A process's objects.
 
@@ -112,8 +132,9 @@ async def opened(
             sources.loader(settings.policy),
             sources.memory(settings, kept=write),
             sources.admission(settings, read_from, lambda: index.source_approvals(CLOCK.now())),
+            *((watch.on_look,) if watch else ()),
         )
-        vendor = _vendor(settings, waits, may_write=write and settings.mode is Mode.APPLY)
+        vendor = _vendor(settings, waits, watch, may_write=write and settings.mode is Mode.APPLY)
         stack.push_async_callback(vendor.aclose)
         parts = Parts(
             desired=tracker,
@@ -128,6 +149,7 @@ async def opened(
             rollout=settings.rollout,
             observe=settings.mode is Mode.OBSERVE,
             interrupt=read_from.interrupt,
+            token_ends=lambda: vendor.token_ends,
             writer=vendor if isinstance(vendor, client.WriteClient) else None,
             journal=journal,
             witness=Witness(journal, index.last_applied, keyed) if journal else None,
@@ -141,8 +163,8 @@ def _reader_digests(settings: Settings) -> Digests:
     return digests.load(settings.state_dir, recorded=files.recorded(settings.state_dir))
 
 
-def _vendor(settings: Settings, waits: Waits, *, may_write: bool) -> ReadClient:
-    around = client.Surroundings(CLOCK, random.SystemRandom(), environment.read())
+def _vendor(settings: Settings, waits: Waits, watch: Watch | None, *, may_write: bool) -> ReadClient:
+    around = client.Surroundings(CLOCK, random.SystemRandom(), environment.read(), watch)
     reach = replace(vendor_options(settings), backoff=waits.backoff)
     return (client.open_writer if may_write else client.open_reader)(reach, around)
 

@@ -104,6 +104,11 @@ class Journal:
         return self._log.dead
 
     @property
+    def unsealed(self) -> int:
+        """Records that no head covers yet."""
+        return self._log.unsealed
+
+    @property
     def logid(self) -> str:
         """The random name of this log."""
         return self._log.links.logid

@@ -73,6 +73,11 @@ class LogWriter:
         """As of the appender: whether the trouble can't pass."""
         return self._appender.dead
 
+    @property
+    def unsealed(self) -> int:
+        """Records that no head covers yet; 0 where no heads are made."""
+        return self._sealer.unsealed if self._sealer is not None else 0
+
     def heal(self) -> None:
         """Ask whether a full disk has room again."""
         self._appender.heal()

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from syncer.model.outcome import Status
-from syncer.model.planned import QUIET_RULES, Cause, Rule
+from syncer.model.planned import GUARDS, QUIET_RULES, Cause, Rule
 
 if TYPE_CHECKING:
     from syncer.model.outcome import SyncReport
     from syncer.model.planned import AppPlan, Decision, Hold
 
 DONE, FAILED, COMMITS, DRIFT, HELD, INVALID = 0, 1, 2, 3, 4, 65
-
-GUARDS: Final = frozenset(Rule) - QUIET_RULES - {Rule.DRIFT_REPORTED, Rule.OBSERVE, Rule.OPEN_INTENT, Rule.REFUSED}
-"""Holds that wait for a person, and that `syncer approve` releases.
-
-What an app's own policy asked for is no failure; an open intent or a refusal by the vendor is one, and no hold.
-"""
-
-APPROVABLE: Final = GUARDS | {Rule.DRIFT_REPORTED, Rule.DRIFT_IGNORED, Rule.ROLLOUT_WAVE}
 
 
 def of_plan(decision: Decision, *, with_code: bool) -> int:

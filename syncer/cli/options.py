@@ -131,6 +131,16 @@ exit_code = click.option(
 )  # fmt: skip
 
 
+server = click.option(
+    "--server", metavar="URL", envvar="SYNCER_SERVER", show_envvar=True,
+    help="Ask a running daemon rather than the state folder that it holds.",
+)  # fmt: skip
+server_token = click.option(
+    "--server-token-file", metavar="FILE", envvar="SYNCER_SERVER_TOKEN_FILE", show_envvar=True,
+    type=click.Path(path_type=Path, dir_okay=False), help="The token that the daemon asks for, read from a file.",
+)  # fmt: skip
+
+
 def resolve(ctx: click.Context) -> Resolved:
     """The settings that this command line, the environment and the named file make; raises ConfigError."""
     from syncer import settings

@@ -21,6 +21,8 @@ PLACES: Final = {
     "ref": "--ref",
     "vendor_url": "--vendor-url",
     "state_dir": "--state-dir",
+    "server": "--server",
+    "server_token_file": "--server-token-file",
 }
 """Options that say where things are; a variable holds for the next command anyway."""
 SELECTION: Final = {"apps": "", "labels": "-l", "changed_since": "--changed-since"}

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from syncer import narration, statefile, wiring
 from syncer import report as documents
@@ -58,22 +58,32 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
 
 
 async def forever(resolved: Resolved, log: FilteringBoundLogger) -> int:
-    """The daemon, until a signal ends it; 1 when the journal can never be written again by this process."""
+    """The daemon and its server, until a signal ends it; 1 when this process can never write the journal again."""
+    from syncer.serving import Front
+
     settings = resolved.settings
-    async with wiring.opened(settings, write=True, log=log, principal="system", settle=True) as here:
-        _begin(here, resolved, log)
+    front = Front(settings)
+
+    def ended(report: SyncReport) -> None:
+        document = finished(here, report, log)
+        front.board.publish(report, here.tracker.apps, document, here.vendor.soonest_token_end)
+        if here.journal is not None and here.journal.dead:
+            log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
+            daemon.stop()
+
+    async with wiring.opened(
+        settings, write=True, log=log, principal="system", settle=True, watch=front.metrics
+    ) as here:
         daemon = Daemon(
-            here.reconciler,
-            schedule_of(settings),
-            lambda: _moved(here, log),
-            lambda report: finished(here, report, log, daemon),
-            log,
+            here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, front.board.failed
         )
-        sealing = asyncio.create_task(_keep_sealed(here, log))
-        try:
-            await daemon.run()
-        finally:
-            sealing.cancel()
+        async with front.serving(here, daemon, log):
+            _begin(here, resolved, log)
+            sealing = asyncio.create_task(_keep_sealed(here, log))
+            try:
+                await daemon.run()
+            finally:
+                sealing.cancel()
         dead = here.journal is not None and here.journal.dead
     return exits.FAILED if dead else exits.DONE
 
@@ -137,12 +147,17 @@ def schedule_of(settings: Settings) -> Schedule:
     return Schedule(settings.source.poll, wanted.detect, wanted.apply, wanted.zone, wanted.jitter)
 
 
-def finished(here: Opened, report: SyncReport, log: FilteringBoundLogger, daemon: Daemon | None = None) -> None:
-    """After each pass: a head over what it wrote, the status file, and the one line that sums it up."""
+def finished(here: Opened, report: SyncReport, log: FilteringBoundLogger) -> dict[str, Any]:
+    """After each pass: a head over what it wrote, the status file, and the one line that sums it up.
+
+    Returns what stands in the file (or should).
+    """
     if report.outcomes:
         _sealed(here, log)
+    state_dir = here.settings.state_dir
+    document = statefile.merged(state_dir, report, (app.ref for app in here.tracker.apps))
     try:
-        statefile.write(here.settings.state_dir, report, (app.ref for app in here.tracker.apps))
+        statefile.replace(state_dir, document)
     except SyncerError as error:
         log.warning(Event.PASS_FAILED, error=error.message, hint=error.hint)
     log.info(
@@ -156,9 +171,7 @@ def finished(here: Opened, report: SyncReport, log: FilteringBoundLogger, daemon
         **documents.outcome_counts(report),
         states=documents.counts(report.apps),
     )
-    if daemon is not None and here.journal is not None and here.journal.dead:
-        log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
-        daemon.stop()
+    return document
 
 
 def failed(error: SyncerError, log: FilteringBoundLogger) -> None:

@@ -11,6 +11,7 @@ from syncer.desired.remembering import Remembered
 from syncer.errors import DesiredStateError, SourceError, SyncerError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from syncer.desired.admission import Admission
@@ -34,18 +35,25 @@ class Memory:
 class Tracker:
     """Follows one source, and takes of it what `admission` admits (None: everything).
 
+    `on_look` is told how each look at the source went, in the thread that looked (None: it was read).
     `memory` lets a restart find what was in force; None remembers nothing.
     A plain folder has no history: after a restart, apps of its broken files have no desired state, so nothing of
     theirs is written until the file is mended.
     """
 
     def __init__(
-        self, source: Source, loader: Loader, memory: Memory | None = None, admission: Admission | None = None
+        self,
+        source: Source,
+        loader: Loader,
+        memory: Memory | None = None,
+        admission: Admission | None = None,
+        on_look: Callable[[SourceError | None], None] = lambda _error: None,
     ) -> None:
         self._source = source
         self._loader = loader
         self._memory = memory
         self._admission = admission
+        self._on_look = on_look
         self._written: Remembered | None = None
         self._started = False
         self._accepted = ""
@@ -78,7 +86,9 @@ class Tracker:
             current = self._loader.load(self._source, self._admitted(self._source.fetch()))
         except (SourceError, DesiredStateError) as error:
             self._failure = error
+            self._on_look(error if isinstance(error, SourceError) else None)
             raise
+        self._on_look(None)
         self._started = True
         self._accepted = current.revision.id
         self._in_force = carry_over(self._in_force, current)

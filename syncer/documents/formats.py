@@ -71,7 +71,9 @@ def read_size(text: str) -> int:
 
 
 def read_listen(text: str) -> tuple[str, int]:
-    """`127.0.0.1:8080`, `[::1]:8080` as host and port."""
+    """`127.0.0.1:8080`, `[::1]:8080` as host and port; `none` as no host."""
+    if text == "none":
+        return "", 0
     found = _LISTEN.fullmatch(text)
     if found is None or int(found[3]) > 65535:
         raise ValueError("an address is a host, a colon and a port up to 65535")

@@ -147,7 +147,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AppStatus:
-    """One app after a pass: its state, one sentence that says why, and since when."""
+    """One app after a pass: its state, one sentence that says why, and since when.
+
+    `token_ends` is when its token ends, None where the token does not say.
+    """
 
     ref: AppRef
     name: str
@@ -155,6 +158,7 @@ class AppStatus:
     reason: str
     since: datetime
     checked: datetime
+    token_ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

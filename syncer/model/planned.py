@@ -154,6 +154,16 @@ OWN_RULES: Final = frozenset(
 """Holds that the app's own policy asks for: no reason for other apps to wait."""
 
 
+GUARDS: Final = frozenset(Rule) - QUIET_RULES - {Rule.DRIFT_REPORTED, Rule.OBSERVE, Rule.OPEN_INTENT, Rule.REFUSED}
+"""Holds that wait for a person, and that an approval releases.
+
+What an app's own policy asked for is no failure; an open intent or a refusal by the vendor is one, and no hold.
+"""
+
+APPROVABLE: Final = GUARDS | {Rule.DRIFT_REPORTED, Rule.DRIFT_IGNORED, Rule.ROLLOUT_WAVE}
+"""All holds that an approval releases."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Why something is not written, and the exact command or event that releases it.

@@ -132,7 +132,7 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Health, metrics and pages; without a token everything is read-only."""
+    """Health, metrics and actions; an empty host is no server, and without a token everything is read-only."""
 
     host: str
     port: int

@@ -62,10 +62,11 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Minted:
-    """A minted token and the monotonic instant from which a new one is asked for."""
+    """A minted token, the monotonic instant from which a new one is asked for, and its end in POSIX seconds."""
 
     token: Secret
     renew_at: float
+    ends: float
 
 
 class Tokens:
@@ -79,9 +80,34 @@ class Tokens:
         self._files: dict[str, _Read] = {}
         self._minted: dict[AppRef, _Minted] = {}
         self._minting: dict[AppRef, asyncio.Lock] = {}
+        self._ends: dict[AppRef, float] = {}
+
+    def begin_sweep(self) -> None:
+        """Forget when tokens end; what is still in use is asked for again."""
+        self._ends.clear()
+
+    @property
+    def ends(self) -> Mapping[AppRef, float]:
+        """When the tokens handed out in this sweep end (POSIX seconds), as far as they say so."""
+        return self._ends
+
+    @property
+    def soonest_end(self) -> float | None:
+        """When the first of the tokens handed out in this sweep ends (POSIX seconds), as far as they say so."""
+        return min(self._ends.values(), default=None)
 
     async def get(self, ref: AppRef, source: TokenRef | None) -> Secret:
         """The token of one app; TokenError or (minting) VendorError when there is none."""
+        token = await self._found(ref, source)
+        if (end := self._end(ref, token)) is not None:
+            self._ends[ref] = end
+        return token
+
+    def _end(self, ref: AppRef, token: Secret) -> float | None:
+        kept = self._minted.get(ref)
+        return kept.ends if kept is not None and kept.token == token else expiry(token)
+
+    async def _found(self, ref: AppRef, source: TokenRef | None) -> Secret:
         match source:
             case FileToken() | EnvToken():
                 return self._given(source)
@@ -127,10 +153,11 @@ class Tokens:
             if kept is not None and self._clock.monotonic() < kept.renew_at:
                 return kept.token
             token = await self._mint(ref, self._given(source))
-            life = lifetime(token, self._clock.now().timestamp())
+            now = self._clock.now().timestamp()
+            life = lifetime(token, now)
             early = self._rng.uniform(0.05, 0.10)  # apps minted together do not all come back together
             kept_for = max(SHORTEST_KEPT, life * (1 - early))
-            self._minted[ref] = _Minted(token, self._clock.monotonic() + kept_for)
+            self._minted[ref] = _Minted(token, self._clock.monotonic() + kept_for, now + life)
             return token
 
 
@@ -139,21 +166,29 @@ def lifetime(token: Secret, now: float) -> float:
 
     The signature is not checked: the time decides only when to ask for a new one, and a wrong one ends in a 401.
     """
+    expires = expiry(token)
+    if expires is None:
+        return LIFETIME
+    left = expires - now
+    return min(left, LIFETIME) if left > 0 else 0.0  # NaN is not more than 0 either
+
+
+def expiry(token: Secret) -> float | None:
+    """When a token ends, in POSIX seconds, if it is a JWT that says so; its signature is not checked."""
     parts = token.reveal().split(".")
     if len(parts) != 3:
-        return LIFETIME
+        return None
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, RecursionError):
-        return LIFETIME
+        return None
     expires = claims.get("exp") if isinstance(claims, dict) else None
     if isinstance(expires, bool) or not isinstance(expires, int | float):
-        return LIFETIME
+        return None
     try:
-        left = float(expires) - now
+        return float(expires)
     except OverflowError:
-        return LIFETIME
-    return min(left, LIFETIME) if left > 0 else 0.0  # NaN is not more than 0 either
+        return None
 
 
 def checked(text: str, where: str) -> Secret:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from syncer import approvals
 from syncer.audit.lock import StateLock
-from syncer.cli import apply
 from syncer.documents import schema
 from tests.support.site import site
 
@@ -129,7 +129,7 @@ def test_unrelated_drift_does_not_void_an_approval(tmp_path: Path, syncer: Synce
 def test_an_approval_expires(tmp_path: Path, syncer: Syncer, monkeypatch: pytest.MonkeyPatch) -> None:
     with site(tmp_path, 1, popup_url=POPUP) as here:
         protect(here)
-        monkeypatch.setattr(apply, "APPROVAL_LASTS", timedelta(0))
+        monkeypatch.setattr(approvals, "LASTS", timedelta(0))
         syncer("approve", plan_id(syncer, here), "--reason", "CHG-1", config=here.config)
         syncer("sync", config=here.config, expect=4)
         assert here.emulator.store.ledger() == ()

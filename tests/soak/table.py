@@ -25,7 +25,7 @@ def table(figures: Iterable[Figure], day: str) -> str:
     for figure in figures:
         found[figure.key].append(figure)
     rows = [
-        f"Of {day}, by `make soak`.",
+        f"Of {day}. `make soak` runs them all; `make mutants` the mutants.",
         "",
         "| What | At least | Reached | Seeds | Result | Seconds |",
         "|---|---|---|---|---|---|",

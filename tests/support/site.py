@@ -102,6 +102,7 @@ class Site:
 
     def environ(self, **more: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SYNCER_")}
+        kept["SYNCER_SERVE_LISTEN"] = "127.0.0.1:0"  # many daemons run at once
         return {**kept, "SYNCER_CONFIG": str(self.config), "PYTHONPATH": str(ROOT), **more}
 
     def live(self, number: int = 1) -> dict[str, Any]:

@@ -36,6 +36,7 @@ vendor:
   base_url: {vendor}
 schedule: {{detect: 2s, apply: 1h, jitter: 0%}}
 state_dir: {state}
+serve: {{listen: "127.0.0.1:0"}}
 log: {{format: json}}
 """
 

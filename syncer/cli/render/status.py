@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 NEEDS_YOU: Final = frozenset(
     {State.HELD, State.FAILING, State.NOT_CONVERGING, State.FIGHTING, State.INVALID, State.AUTH_FAILED, State.STALE}
 )
+TOKEN_SOON: Final = timedelta(days=7)
+TOKENS_NAMED: Final = 5
 STALE_REASON: Final = "no verdict for three intervals: is `syncer run` alive?"
 QUIET: Final = frozenset(rule.value for rule in QUIET_RULES)
 
@@ -61,6 +63,7 @@ def text(document: JSON, stale: AbstractSet[AppRef], now: datetime, style: Style
                 if left_out:
                     lines.append(style.dim(f"  {row.state.value}  {thinning.more(left_out)}"))
             lines.append("")
+    lines += [style.warn(line) for line in _tokens(document, now)]
     lines += [style.bold(line) for line in columns.wrapped(_counts(rows), columns.LINE)]
     lines += [style.dim(line) for line in columns.summed(*_pass(document, now))]
     return "\n".join(lines) + "\n"
@@ -76,6 +79,22 @@ def markdown(document: JSON, stale: AbstractSet[AppRef], now: datetime, limit: i
     if left := len(told) - len(kept):
         parts.append(cells.left_out(left, "app"))
     return "\n\n".join(parts) + "\n"
+
+
+def _tokens(document: JSON, now: datetime) -> list[str]:
+    """Tokens that end within a week, soonest first, a few by name."""
+    known = ((datetime.fromisoformat(app["token_ends"]), app) for app in document["apps"] if app.get("token_ends"))
+    soon = sorted(((end, app) for end, app in known if end - now < TOKEN_SOON), key=lambda pair: pair[0])
+    if not soon:
+        return []
+    lines = [f"Tokens that end soon: {words.count(len(soon), 'app')}"]
+    for end, app in soon[:TOKENS_NAMED]:
+        ref = AppRef(app["customer_id"], app["app_id"])
+        verb = "ended" if end <= now else "ends"
+        lines += columns.hanging("", f"{words.app(ref, app['name'])}  {verb} {end:%Y-%m-%d %H:%M} UTC", 2)
+    if len(soon) > TOKENS_NAMED:
+        lines.append(f"  {thinning.more(len(soon) - TOKENS_NAMED)}")
+    return [*lines, ""]
 
 
 def _row(app: JSON, stale: AbstractSet[AppRef]) -> Row:

@@ -1,0 +1,113 @@
+"""What the daemon can tell about itself between two passes: the last report, the last plan, and how it fares."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from syncer import report as documents
+from syncer import statefile
+from syncer.model.desired import AppRef
+from syncer.serve.ports import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from syncer.clock import Clock
+    from syncer.desired.tracker import Tracker
+    from syncer.metrics import Metrics
+    from syncer.model.desired import DesiredApp
+    from syncer.model.outcome import SyncReport
+
+APP_SCHEMA: Final = "syncer.app/v1"
+
+
+class Board:
+    """Keeps what the last pass found, for the server and the metrics.
+
+    `document` is the report that an earlier process left, if any; `interval` the time between two looks.
+    """
+
+    def __init__(self, clock: Clock, interval: timedelta, document: Mapping[str, Any] | None, metrics: Metrics) -> None:
+        self._clock = clock
+        self._interval = interval
+        self._document = document
+        self._metrics = metrics
+        self._last: tuple[SyncReport, tuple[DesiredApp, ...]] | None = None
+        self._plan: dict[str, Any] | None = None
+        self._ended = 0.0
+        self._failed = 0
+        metrics.standing.states = self._states
+
+    def publish(
+        self, report: SyncReport, apps: tuple[DesiredApp, ...], document: Mapping[str, Any], token_end: float | None
+    ) -> None:
+        """A pass over the fleet `apps` that ended with a result; `token_end` as for the metrics."""
+        self._last, self._plan, self._document = (report, apps), None, document
+        self._ended, self._failed = self._clock.monotonic(), 0
+        self._metrics.finished(report, token_end)
+
+    def failed(self) -> None:
+        """A pass that ended without a result."""
+        self._failed += 1
+        self._metrics.failed()
+
+    @property
+    def judged(self) -> bool:
+        """Whether a pass of this process has ended with a result."""
+        return self._last is not None
+
+    def status(self) -> dict[str, Any] | None:
+        """The last report, with the state Stale where a verdict is too old to be one."""
+        if self._document is None:
+            return None
+        gone = statefile.stale(self._document, self._clock.now(), self._interval)
+        return statefile.aged(self._document, gone)
+
+    def _states(self) -> Mapping[str, int]:
+        report = self.status()
+        return report["states"] if report else {}
+
+    def app(self, customer: str, app: str) -> dict[str, Any] | None:
+        """One app: its row of the report, and of the plan (null until a pass of this process has ended)."""
+        report = self.status()
+        found = (
+            [row for row in report["apps"] if (row["customer_id"], row["app_id"]) == (customer, app)] if report else []
+        )
+        if report is None or not found:
+            return None
+        told = {"schema": APP_SCHEMA, "run_id": report["run_id"], "revision": report["revision"]}
+        return {**told, "app": found[0], "plan": self._planned(AppRef(customer, app))}
+
+    def _planned(self, ref: AppRef) -> dict[str, Any] | None:
+        if self._last is None:
+            return None
+        report, apps = self._last
+        rows = documents.of_plan((app for app in apps if app.ref == ref), report.decision, report.started)["apps"]
+        return rows[0] if rows else None
+
+    async def plan(self) -> dict[str, Any] | None:
+        """The decision of the last pass, from before it wrote anything; made when it is first asked for."""
+        if self._last is not None and self._plan is None:
+            report, apps = last = self._last
+            made = await asyncio.to_thread(documents.of_plan, apps, report.decision, report.started)
+            if self._last is not last:
+                return made  # another pass has ended meanwhile
+            self._plan = made
+        return self._plan
+
+    def last_pass(self) -> Check:
+        """When a pass last had a result, and how many have had none since."""
+        if self._last is None:
+            return Check("last-pass", self._failed == 0, f"none has ended yet, {self._failed} had no result")
+        age = self._clock.monotonic() - self._ended
+        return Check("last-pass", self._failed == 0, f"ended {age:.0f} s ago, {self._failed} have had no result since")
+
+
+def source(tracker: Tracker) -> Check:
+    """Whether the newest desired state is in force. What is wrong stands in the log: it may be anybody's text."""
+    revision = tracker.in_force.revision.short if tracker.in_force else "nothing"
+    failure = tracker.failure
+    trouble = f", and the last look ended in {type(failure).__name__}" if failure else ""
+    return Check("source", failure is None, f"{revision} is in force{trouble}")

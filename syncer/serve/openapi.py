@@ -1,0 +1,135 @@
+"""The OpenAPI document of the server. Made by hand; a test holds it to the routes and to what they answer."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+TEXT: Final = {"type": "string"}
+TEXTS: Final = {"type": "array", "maxItems": 1000, "items": TEXT}
+REFUSALS: Final = {
+    400: "not a request of this kind",
+    403: "switched off, or from another site",
+    413: "too large",
+    421: "not a name of this server",
+    429: "too many at once",
+    431: "headers too large",
+}
+
+
+def _json(told: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"description": told, "content": {"application/json": {"schema": schema or {"type": "object"}}}}
+
+
+def _answers(good: dict[int, dict[str, Any]], also: dict[int, str]) -> dict[str, Any]:
+    bad = {status: _json(told, {"$ref": "#/components/schemas/Refusal"}) for status, told in (REFUSALS | also).items()}
+    return {str(status): answer for status, answer in sorted((good | bad).items())}
+
+
+def _get(told: str, good: dict[int, dict[str, Any]], also: dict[int, str] | None = None, *names: str) -> dict[str, Any]:
+    found = [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in names]
+    return {"get": {"summary": told, "parameters": found, "responses": _answers(good, also or {})}}
+
+
+def _probe(told: str) -> dict[str, Any]:
+    plain = {"content": {"text/plain": {"schema": TEXT}}}
+    made = _get(told, {200: {"description": "ok", **plain}, 503: {"description": "not ok", **plain}})
+    flag = {"name": "verbose", "in": "query", "schema": TEXT, "allowEmptyValue": True, "description": "list the checks"}
+    made["get"]["parameters"] = [flag]
+    return made
+
+
+def _action(
+    told: str, properties: dict[str, Any], good: dict[int, dict[str, Any]], also: dict[int, str]
+) -> dict[str, Any]:
+    body = {"type": "object", "additionalProperties": False, "properties": properties}
+    return {
+        "post": {
+            "summary": told,
+            "security": [{"token": []}],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+            "responses": _answers(good, {401: "no right token", 415: "not JSON", **also}),
+        }
+    }
+
+
+def _push(told: str, *headers: str) -> dict[str, Any]:
+    found = [{"name": name, "in": "header", "schema": TEXT} for name in headers]
+    return {
+        "post": {
+            "summary": told,
+            "parameters": found,
+            "requestBody": {"content": {"*/*": {"schema": TEXT}}},
+            "responses": _answers({202: _json("syncer goes and looks")}, {401: "not signed with the push secret"}),
+        }
+    }
+
+
+APPROVED: Final = {
+    "type": "object",
+    "required": ["commit", "approved"],
+    "properties": {
+        "commit": {"type": ["string", "null"]},
+        "approved": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["customer_id", "app_id", "name"],
+                "properties": {"customer_id": TEXT, "app_id": TEXT, "name": TEXT},
+            },
+        },
+    },
+}
+NOT_YET: Final = {404: "nothing is known of that yet"}
+APPROVE: Final = {
+    "plan": {**TEXT, "description": "the plan id, at least 8 characters of it"},
+    "apps": {**TEXTS, "description": "of its apps only these: names, ids, globs"},
+    "labels": {**TEXTS, "description": "of its apps only those that fit these selectors"},
+    "commit": {**TEXT, "description": "instead of a plan: a commit that does not follow the one in force"},
+    "reason": {**TEXT, "maxLength": 2000, "description": "recorded in the journal"},
+}
+
+DOCUMENT: Final[dict[str, Any]] = {
+    "openapi": "3.1.0",
+    "info": {"title": "syncer", "version": "v1", "description": "See docs/server.md. Answers only grow within v1."},
+    "paths": {
+        "/livez": _probe("Whether the event loop goes round."),
+        "/readyz": _probe("Whether there is a first verdict, and no end in sight."),
+        "/startupz": _probe("Whether there is a first verdict."),
+        "/metrics": _get(
+            "Metrics for Prometheus.", {200: {"description": "text", "content": {"text/plain": {"schema": TEXT}}}}
+        ),
+        "/openapi.json": _get("This document.", {200: _json("OpenAPI 3.1")}),
+        "/api/v1/status": _get("The report of the last pass: syncer.report/v1.", {200: _json("report")}, NOT_YET),
+        "/api/v1/apps/{customer}/{app}": _get(
+            "One app of the report and of the plan: syncer.app/v1.", {200: _json("app")}, NOT_YET, "customer", "app"
+        ),
+        "/api/v1/plan": _get("What the last pass decided: syncer.plan/v1.", {200: _json("plan")}, NOT_YET),
+        "/-/reconcile": _action("Asks for a pass.", {}, {202: _json("asked for")}, {}),
+        "/-/approve": _action(
+            "Approves a plan or a commit, as `syncer approve` does.",
+            APPROVE,
+            {200: _json("approved", APPROVED)},
+            {
+                409: "another plan or commit by now",
+                422: "the desired state is invalid",
+                502: "the source or the vendor failed",
+                503: "the journal takes no records, or syncer is ending",
+            },
+        ),
+        "/-/push/github": _push("A push at GitHub.", "X-Hub-Signature-256", "X-GitHub-Delivery"),
+        "/-/push/gitlab": _push(
+            "A push at GitLab.", "X-Gitlab-Token", "webhook-id", "webhook-timestamp", "webhook-signature"
+        ),
+        "/-/push/gitea": _push("A push at Gitea or Forgejo.", "X-Gitea-Signature", "X-Forgejo-Signature"),
+    },
+    "components": {
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        "schemas": {
+            "Refusal": {
+                "type": "object",
+                "required": ["error", "hint"],
+                "properties": {"error": TEXT, "hint": TEXT, "exit_code": {"type": "integer"}},
+            }
+        },
+    },
+}
