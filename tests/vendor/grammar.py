@@ -97,7 +97,7 @@ def _somewhere(rng: Random, document: dict[str, Any]) -> dict[str, Any]:
 def _replace(rng: Random, document: dict[str, Any]) -> None:
     place = _somewhere(rng, document)
     if place:
-        place[rng.choice(sorted(place))] = rng.choice(VALUES)
+        place[rng.choice(sorted(place))] = copy.deepcopy(rng.choice(VALUES))
 
 
 def _remove(rng: Random, document: dict[str, Any]) -> None:
@@ -107,7 +107,9 @@ def _remove(rng: Random, document: dict[str, Any]) -> None:
 
 
 def _add(rng: Random, document: dict[str, Any]) -> None:
-    _somewhere(rng, document)[rng.choice(("x", "\x1b[2J", "popup_Url", "é" * 300, "\ud800"))] = rng.choice(VALUES)
+    _somewhere(rng, document)[rng.choice(("x", "\x1b[2J", "popup_Url", "é" * 300, "\ud800"))] = copy.deepcopy(
+        rng.choice(VALUES)
+    )
 
 
 def _crowd(rng: Random, document: dict[str, Any]) -> None:
