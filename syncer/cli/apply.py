@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from dataclasses import replace
@@ -14,6 +13,7 @@ import click
 
 from syncer.cli import exits, options, repeating
 from syncer.cli.approve import principal
+from syncer.cli.render import json_text
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -89,8 +89,8 @@ def _emit(report: SyncReport, given: dict[str, Any]) -> None:
         "text": lambda: rendering.text(report, Style(options.colour_of(sys.stdout))),
         "brief": lambda: rendering.brief(report),
         "markdown": lambda: rendering.markdown(report),
-        "json": lambda: json.dumps(documents.of_report(report), indent=2, ensure_ascii=False),
-        "jsonl": lambda: "\n".join(json.dumps(app, ensure_ascii=False) for app in documents.of_report(report)["apps"]),
+        "json": lambda: json_text.document(documents.of_report(report)),
+        "jsonl": lambda: json_text.lines(documents.of_report(report)["apps"]),
     }
     options.emit(forms[given["form"]], given["output_file"], forms["text"])
 

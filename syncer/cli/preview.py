@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import shlex
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from syncer.cli import exits, options, repeating
+from syncer.cli.render import json_text
 from syncer.model.fields import Field
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def _emit(view: PlanView, form: str, output_file: Path | None) -> None:
         "text": lambda: rendering.text(view, Style(options.colour_of(sys.stdout))),
         "brief": lambda: rendering.brief(view),
         "markdown": lambda: rendering.markdown(view),
-        "json": lambda: json.dumps(document, indent=2, ensure_ascii=False),
-        "jsonl": lambda: "\n".join(json.dumps(app, ensure_ascii=False) for app in document["apps"]),
+        "json": lambda: json_text.document(document),
+        "jsonl": lambda: json_text.lines(document["apps"]),
     }
     options.emit(forms[form], output_file, forms["text"])
 

@@ -97,7 +97,7 @@ def _somewhere(rng: Random, document: dict[str, Any]) -> dict[str, Any]:
 def _replace(rng: Random, document: dict[str, Any]) -> None:
     place = _somewhere(rng, document)
     if place:
-        place[rng.choice(sorted(place))] = rng.choice(VALUES)
+        place[rng.choice(sorted(place))] = copy.deepcopy(rng.choice(VALUES))
 
 
 def _remove(rng: Random, document: dict[str, Any]) -> None:
@@ -107,7 +107,9 @@ def _remove(rng: Random, document: dict[str, Any]) -> None:
 
 
 def _add(rng: Random, document: dict[str, Any]) -> None:
-    _somewhere(rng, document)[rng.choice(("x", "\x1b[2J", "popup_Url", "é" * 300, "\ud800"))] = rng.choice(VALUES)
+    _somewhere(rng, document)[rng.choice(("x", "\x1b[2J", "popup_Url", "é" * 300, "\ud800"))] = copy.deepcopy(
+        rng.choice(VALUES)
+    )
 
 
 def _crowd(rng: Random, document: dict[str, Any]) -> None:
@@ -191,5 +193,6 @@ def _damaged(rng: Random, wire: bytes) -> bytes:
     if chance < 0.04:
         return wire[:at]
     if chance < 0.08:
+        at %= wire.find(b"\r\n\r\n") + 1 or 1  # in what is before the body: of the body we must know what it says
         return wire[:at] + bytes([wire[at] ^ 1 << rng.randrange(8)]) + wire[at + 1 :]
     return wire.replace(b"\r\n", rng.choice((b"\n", b"\r", b"\r\n\r\n")), rng.randint(1, 4))
