@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from syncer.audit.verify import Finding, verify
+from tests.process import strace
+from tests.process.nursery import Nursery, nursery
 from tests.process.shadow import OPTIONS, Cut, Shadow
 from tests.support.site import CONFIG, Site, site
 
@@ -31,11 +32,18 @@ PUT = re.compile(rb"PUT .*\r\nx-request-id: ([^\r]+)", re.IGNORECASE | re.DOTALL
 pytestmark = pytest.mark.needs("strace")
 
 
-def traced(here: Site, trace: Path) -> Shadow:
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with nursery(tmp_path_factory.mktemp("nursery")) as made:
+        yield made
+
+
+def traced(start: Nursery, here: Site, trace: Path) -> Shadow:
     """A whole sync of a fresh installation, with segments that fill up on the way, and the shadow of its folder."""
     here.configure(CONFIG.replace("{state}", "{home}/" + STATE) + "audit: {{rotate: 20KiB}}\n")
-    command = ["strace", *OPTIONS, "-o", str(trace), *here.command("sync")]
-    subprocess.run(command, env=here.environ(), check=True, stdout=subprocess.DEVNULL, timeout=90)
+    child = start.start(here, "sync", stopped=True)
+    with strace.attached(child, trace, *OPTIONS):
+        assert child.wait() == 0, child.told()
     return Shadow(str(here.home / "deep"))
 
 
@@ -60,9 +68,9 @@ def puts(shadow: Shadow, trace: Path) -> Iterator[str]:
             yield found[1].decode()
 
 
-def test_the_shadow_of_an_undisturbed_run_is_the_folder_itself(tmp_path: Path) -> None:
+def test_the_shadow_of_an_undisturbed_run_is_the_folder_itself(start: Nursery, tmp_path: Path) -> None:
     with site(tmp_path, 3, popup_url="https://hooks.acme.example/popup") as here:
-        shadow = traced(here, tmp_path / "trace")
+        shadow = traced(start, here, tmp_path / "trace")
         assert list(puts(shadow, tmp_path / "trace"))
         found = shadow.left(Cut.ALL)
         del found["state/ballast"]  # longer than strace tells
@@ -70,9 +78,11 @@ def test_the_shadow_of_an_undisturbed_run_is_the_folder_itself(tmp_path: Path) -
         assert found == {name: (here.home / "deep" / name).read_bytes() for name in found}
 
 
-def test_no_put_leaves_before_its_intent_would_survive_a_power_cut(tmp_path: Path, figure: Recorder) -> None:
+def test_no_put_leaves_before_its_intent_would_survive_a_power_cut(
+    start: Nursery, tmp_path: Path, figure: Recorder
+) -> None:
     with site(tmp_path, APPS, popup_url="https://hooks.acme.example/popup") as here:
-        shadow = traced(here, tmp_path / "trace")
+        shadow = traced(start, here, tmp_path / "trace")
         sent = 0
         for request in puts(shadow, tmp_path / "trace"):
             sent += 1
@@ -85,9 +95,9 @@ def test_no_put_leaves_before_its_intent_would_survive_a_power_cut(tmp_path: Pat
         figure("power-cut", sent * len(Cut), seeds="", result="each PUT's intent is there")
 
 
-def test_at_no_moment_would_a_power_cut_leave_a_journal_that_does_not_verify(tmp_path: Path) -> None:
+def test_at_no_moment_would_a_power_cut_leave_a_journal_that_does_not_verify(start: Nursery, tmp_path: Path) -> None:
     with site(tmp_path, 12, popup_url="https://hooks.acme.example/popup") as here:
-        shadow = traced(here, tmp_path / "trace")
+        shadow = traced(start, here, tmp_path / "trace")
         moments = 0
         for _ in shadow.replay(tmp_path / "trace"):
             for cut in (Cut.NOTHING, Cut.NAMES):
@@ -99,14 +109,14 @@ def test_at_no_moment_would_a_power_cut_leave_a_journal_that_does_not_verify(tmp
 
 
 @pytest.mark.parametrize("cut", list(Cut))
-def test_a_run_after_a_power_cut_resolves_what_was_under_way(tmp_path: Path, cut: Cut) -> None:
+def test_a_run_after_a_power_cut_resolves_what_was_under_way(start: Nursery, tmp_path: Path, cut: Cut) -> None:
     with site(tmp_path, 6, popup_url="https://hooks.acme.example/popup") as here:
-        shadow = traced(here, tmp_path / "trace")
+        shadow = traced(start, here, tmp_path / "trace")
         for _, _request in zip(range(3), puts(shadow, tmp_path / "trace"), strict=False):
             pass
         state = laid_out(shadow, cut, tmp_path / "left")
         assert verify(state).finding is Finding.OPEN_INTENTS
         shutil.rmtree(here.home / "deep")
         state.parent.rename(here.home / "deep")
-        here.run("sync")
+        start.run(here, "sync")
         assert verify(here.home / STATE).good
