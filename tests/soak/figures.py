@@ -19,6 +19,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "vendor-faults": ("vendor-fault scenarios, each against the invariants", 200),
     "puts-under-faults": ("emulated PUTs under faults, none wrong, none unrecorded", 100_000),
     "syscall-faults": ("a fault at a system call between intent and result (KILL, EIO, ENOSPC, short write)", 1_000),
+    "power-cut": ("power cuts just before a PUT leaves, worked out from the trace of a run", 150),
     "kill-loop": ("kill -9 at random moments", 500),
     "term-loop": ("SIGTERM at random moments, SIGKILL after the grace", 200),
     "stop-loop": ("SIGSTOP and SIGCONT at random moments", 200),
