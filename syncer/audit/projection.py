@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from syncer.audit.chain import Event, Spot
     from syncer.model.desired import AppRef
 
-VERSION: Final = 6
+VERSION: Final = 7
 """Of the tables below; another one on the disk is thrown away and built again."""
 
 TABLES: Final = """

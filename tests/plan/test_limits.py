@@ -113,6 +113,16 @@ def test_a_budget_sees_the_whole_of_its_window_however_long() -> None:
     assert limits.lookback(USUAL) == limits.lookback(None) == limits.WARM
 
 
+def test_the_limits_are_told_in_apps_of_the_fleet() -> None:
+    found = replace(USUAL, transitions=(Transition(Danger.BLANKS_URL, 1, 0.1),))
+    assert list(limits.told(found, 40)) == [
+        "12 of 40 apps may change in 24 h without an approval",
+        "blanks-url in 4 of them in 24 h",
+        "8 drifted at once are put back",
+        "nothing is written while more than 30% of the fleet can't be read",
+    ]
+
+
 BLANKS = Transition(Danger.BLANKS_URL, 1, 0.1)
 CAREFUL = replace(GENEROUS, transitions=(BLANKS, Transition(Danger.RECORDING_OFF, 1, 0.1)))
 """One app, or a tenth of the fleet."""
