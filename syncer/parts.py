@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from syncer.apply.one import READ_BACK_DELAYS
+from syncer.clock import SystemBootClock
 from syncer.plan.rollout import AT_ONCE
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from syncer.apply.ports import Writer
-    from syncer.clock import Clock
+    from syncer.clock import BootClock, Clock
     from syncer.errors import RefusedCommitError
     from syncer.model.desired import AppRef, DesiredApp, DesiredState
     from syncer.model.live import Live
@@ -60,7 +61,7 @@ class Memory(Protocol):
         """PUTs since then that may have changed an app."""
 
     def attempts(self, revision: str) -> Mapping[AppRef, Attempt]:
-        """The last PUT of each app that a commit had a part in, among those made for one revision."""
+        """The last PUT of each app that a commit had a part in, since the revision came in force."""
 
     def record_seen(self, refs: Iterable[AppRef], at: datetime) -> None:
         """Notes that apps were in agreement at this time."""
@@ -110,6 +111,7 @@ class Parts:
     concurrency: int
     limits: Limits | None = None
     rollout: Rollout = AT_ONCE
+    boot: BootClock = field(default_factory=SystemBootClock)
     observe: bool = False
     interrupt: Callable[[], None] = lambda: None
     token_ends: Callable[[], Mapping[AppRef, datetime]] = dict

@@ -84,8 +84,8 @@ class Reconciler:
                 f"the plan is {decision.plan.id[:12]} now, not {ask.expect_plan[:12]}",
                 hint="look at it again with `syncer plan`, then name the new id",
             )
-        self._witness(reading, decision, log)
-        outcomes = await self._apply(ask, run_id, decision, stage, log)
+        recorded = self._witness(reading, decision, log)
+        outcomes = await self._apply(ask, run_id, decision, stage, log) if recorded else ()
         self._accepted |= {outcome.accepted for outcome in outcomes if outcome.accepted}
         if applied := {outcome.ref for outcome in outcomes if outcome.status is Status.APPLIED}:
             decision = gate.written(decision, applied)
@@ -180,7 +180,17 @@ class Reconciler:
         plan = build.build(revision, pairs, last, parts.digest)
         read = {app.ref for app in reading.apps}
         elsewhere = tuple(rollout.elsewhere(reading.desired.apps, read, last, parts.digest))
-        stage = Stage(parts.rollout, revision.id, parts.memory.attempts(revision.id), elsewhere)
+        attempts = parts.memory.attempts(revision.id)
+        tried = tuple(app for app in reading.desired.apps if app.ref in attempts)
+        stage = Stage(
+            parts.rollout,
+            revision.id,
+            {app.ref: attempts[app.ref] for app in tried},
+            tried,
+            elsewhere,
+            boot=parts.boot.boot_id(),
+            up=parts.boot.boottime_ns(),
+        )
         return gate.decide(plan, self._facts(plan, reading, stage)), stage
 
     def _facts(self, plan: Plan, reading: Reading, stage: Stage) -> gate.Facts:
@@ -199,15 +209,20 @@ class Reconciler:
             stage=stage,
         )
 
-    def _witness(self, reading: Reading, decision: Decision, log: FilteringBoundLogger) -> None:
-        """Records what was seen. A journal that fails stops writing, not looking."""
+    def _witness(self, reading: Reading, decision: Decision, log: FilteringBoundLogger) -> bool:
+        """Records what was seen, and says whether it could: a journal that fails stops writing, not looking.
+
+        What is written counts for the revision that is recorded as in force, so that one has to be.
+        """
         self._parts.memory.record_seen(decision.plan.in_sync, self._parts.clock.now())
         if self._parts.witness is None:
-            return
+            return True
         try:
             self._parts.witness.record(reading.desired, decision, zip(reading.apps, reading.live, strict=True))
         except JournalError as error:
             log.error(Event.JOURNAL_POISONED, error=error.message)
+            return False
+        return True
 
     async def _apply(
         self, ask: Ask, run_id: str, decision: Decision, stage: Stage, log: FilteringBoundLogger

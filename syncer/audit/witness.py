@@ -55,6 +55,7 @@ class Witness:
         notes = [*self._of_source(desired), *self._of_decision(decision, present)]
         if notes:
             self._journal.note_many(notes)
+        self._revision = desired.revision.id
         self._told = present
         adoptions = list(self._adoptions(decision, seen))
         if adoptions:
@@ -65,7 +66,6 @@ class Witness:
             yield payloads.source_changed(
                 self._revision, desired.revision, apps=len(desired.apps), rejected=desired.rejected
             )
-            self._revision = desired.revision.id
 
     def _of_decision(self, decision: Decision, present: set[tuple[str, ...]]) -> Iterator[Note]:
         plan = decision.plan

@@ -89,10 +89,15 @@ class OpenIntent:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The last PUT of an app for one revision: when it ended (began, while open), and its verdict (None while open)."""
+    """The last PUT of an app for one revision: when it ended (began, while open), and its verdict (None while open).
+
+    `boot` and `up` are the same moment as no clock change can move it: the machine's boot, and nanoseconds since.
+    """
 
     at: datetime
     verdict: Verdict | None
+    boot: str = ""
+    up: int = 0
 
 
 class Status(StrEnum):

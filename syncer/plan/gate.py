@@ -77,9 +77,10 @@ def decide(plan: Plan, facts: Facts) -> Decision:
 def _staged(plan: Plan, passed: Sequence[AppPlan], holds: Sequence[Hold], facts: Facts) -> Iterator[Hold]:
     """What waits for its wave; counted before the limits, which are about what is written in this pass."""
     if facts.stage is not None:
-        stage = replace(facts.stage, settled=frozenset((*plan.in_sync, *_kept_out(plan, holds, facts.stage))))
-        unattended = [step for step in passed if facts.approval(step) is None]
-        yield from rollout.of_steps(unattended, stage, facts.now, _approve(plan))
+        settled = frozenset((*plan.in_sync, *_kept_out(plan, holds, facts.stage)))
+        approved = frozenset(step.ref for step in passed if rollout.committed(step) and facts.approval(step))
+        stage = replace(facts.stage, settled=settled, approved=approved)
+        yield from rollout.of_steps(passed, stage, facts.now, _approve(plan))
 
 
 def _kept_out(plan: Plan, holds: Sequence[Hold], stage: Stage) -> Iterator[AppRef]:
