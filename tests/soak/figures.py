@@ -23,6 +23,8 @@ GOALS: dict[str, tuple[str, int]] = {
     "kill-loop": ("kill -9 at random moments", 500),
     "term-loop": ("SIGTERM at random moments, SIGKILL after the grace", 200),
     "stop-loop": ("SIGSTOP and SIGCONT at random moments", 200),
+    "two-writers": ("two starts on one state folder at once: one writes, the other names it", 100),
+    "one-shots": ("rounds of twenty one-shots at once: exactly one writes", 50),
     "yaml-fuzz": ("YAML inputs: a value or an error with a place, each within 0.5 s", 1_000_000),
     "yaml-corpus": ("YAML inputs made by hand", 300),
     "hostile-urls": ("hostile URLs, none accepted wrongly", 50_000),
