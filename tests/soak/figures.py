@@ -35,6 +35,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "hostile-settings": ("hostile configuration files and variables: settings, or problems with places", 20_000),
     "slow-sockets": ("seconds with 500 sockets that trickle, `/livez` under 200 ms throughout", 60),
     "server-fuzz": ("generated requests over the server's OpenAPI document and beside it, none answered 5xx", 20_000),
+    "poison": ("bad files in a fleet of 50 apps: the other 49 converge beside each", 90),
     "canaries": ("failing runs searched for secrets, none found", 1_000),
     "mutants": ("mutants of `plan/` and `audit/`", 1),
     "seeded-bugs": ("bugs put in on purpose, each caught", 10),
