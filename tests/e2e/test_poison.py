@@ -34,11 +34,9 @@ ALONE: dict[str, str | bytes] = {
         for name, text in tree(case).items()
         if "defaults" not in name
     },
-    **{
-        "random bytes": bytes(range(256)),
-        "half a file": "apiVersion: syncer/v1\nkind: App",
-        "a folder's worth": b"\x00" * 99,
-    },
+    "random bytes": bytes(range(256)),
+    "half a file": "apiVersion: syncer/v1\nkind: App",
+    "a folder's worth": b"\x00" * 99,
 }
 """Texts of one file that are wrong by themselves, or would be in the folder that they come from."""
 WAITS = wiring.Waits(read_back=(0.0, 0.01), backoff=0.01)
