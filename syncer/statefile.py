@@ -111,7 +111,8 @@ def statuses(document: Mapping[str, Any] | None) -> dict[AppRef, AppStatus]:
         since, checked = datetime.fromisoformat(row["since"]), datetime.fromisoformat(row["checked"])
         ref = _ref(row)
         ends = datetime.fromisoformat(row["token_ends"]) if row.get("token_ends") else None
-        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked, ends)
+        often = row.get("put_back", 0)  # a report of an older version has neither
+        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked, often, ends)
     return found
 
 

@@ -19,6 +19,7 @@ from syncer.model.fields import Field
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from syncer.cli.examination import Finding
     from syncer.cli.render.plan import PlanView
     from syncer.model.desired import DesiredApp
     from syncer.model.outcome import SyncReport
@@ -61,13 +62,14 @@ def plan(ctx: click.Context, /, **given: Any) -> int:
 
 async def _planned(settings: Settings, given: dict[str, Any]) -> tuple[SyncReport, PlanView]:
     from syncer import log, wiring
-    from syncer.cli import blaming, choosing
+    from syncer.cli import blaming, choosing, examination
     from syncer.cli.render.plan import PlanView
     from syncer.cli.waiting import bar
     from syncer.model.outcome import Trigger
     from syncer.parts import Ask
 
     chosen: tuple[DesiredApp, ...] = ()
+    journal = asyncio.create_task(asyncio.to_thread(examination.journal, settings.state_dir))  # beside the reading
     async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
 
         def select(apps: tuple[DesiredApp, ...]) -> tuple[DesiredApp, ...]:
@@ -79,7 +81,17 @@ async def _planned(settings: Settings, given: dict[str, Any]) -> tuple[SyncRepor
             report = await here.reconciler.run(Ask(Trigger.MANUAL, strict=True, select=select, progress=progress))
         origins = {change.origin for step in report.decision.plan.steps for change in step.changes}
         blame = await asyncio.to_thread(blaming.commits, here.source, report.revision.id, origins)
+    _warn(await journal)
     return report, PlanView(chosen, report.decision, report.apps, report.started, blame, report.revision.source)
+
+
+def _warn(findings: list[Finding]) -> None:
+    """A plan only reads the journal's end; what it says of causes rests on the whole, and a sync would refuse it."""
+    from syncer.model.text import sanitize
+
+    for finding in findings:
+        if not finding.ok:
+            click.echo(f"syncer: {sanitize(finding.seen)}\n  hint: {sanitize(finding.mend)}", err=True)
 
 
 def _emit(view: PlanView, form: str, output_file: Path | None) -> None:

@@ -89,10 +89,15 @@ class OpenIntent:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The last PUT of an app for one revision: when it ended (began, while open), and its verdict (None while open)."""
+    """The last PUT of an app for one revision: when it ended (began, while open), and its verdict (None while open).
+
+    `boot` and `up` are the same moment as no clock change can move it: the machine's boot, and nanoseconds since.
+    """
 
     at: datetime
     verdict: Verdict | None
+    boot: str = ""
+    up: int = 0
 
 
 class Status(StrEnum):
@@ -109,8 +114,6 @@ class Status(StrEnum):
 class Outcome:
     """One app's apply: `elapsed` in seconds, `failure` a sentence for people, empty when it went well.
 
-    `accepted` is the request id of a PUT that the vendor accepted and whose effect nobody could read, else empty.
-
     `fault` is an exception that nobody expected, for the log's traceback only: its text may hold anything.
     """
 
@@ -122,7 +125,6 @@ class Outcome:
     verdict: Verdict | None = None
     failure: str = ""
     hint: str = ""
-    accepted: str = ""
     fault: Exception | None = field(default=None, compare=False, repr=False)
 
 
@@ -149,6 +151,7 @@ class State(StrEnum):
 class AppStatus:
     """One app after a pass: its state, one sentence that says why, and since when.
 
+    `put_back` is how often its drift was put back within a week, where that is often; else 0.
     `token_ends` is when its token ends, None where the token does not say.
     """
 
@@ -158,6 +161,7 @@ class AppStatus:
     reason: str
     since: datetime
     checked: datetime
+    put_back: int = 0
     token_ends: datetime | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import math
 import os
 import re
 import stat
@@ -88,8 +89,11 @@ class Tokens:
 
     @property
     def ends(self) -> Mapping[AppRef, float]:
-        """When the tokens handed out in this sweep end (POSIX seconds), as far as they say so."""
-        return self._ends
+        """When the tokens handed out in this sweep end (POSIX seconds), as far as they say so.
+
+        Without minted ones: they are renewed in time, and their end is nobody's worry.
+        """
+        return {ref: end for ref, end in self._ends.items() if ref not in self._minted}
 
     @property
     def soonest_end(self) -> float | None:
@@ -99,7 +103,7 @@ class Tokens:
     async def get(self, ref: AppRef, source: TokenRef | None) -> Secret:
         """The token of one app; TokenError or (minting) VendorError when there is none."""
         token = await self._found(ref, source)
-        if (end := self._end(ref, token)) is not None:
+        if (end := self._end(ref, token)) is not None and math.isfinite(end):
             self._ends[ref] = end
         return token
 

@@ -185,6 +185,21 @@ def test_an_intent_found_at_start_can_be_recovered(tmp_path: Path) -> None:
     assert verify(tmp_path).good
 
 
+def test_an_acceptance_leaves_its_intent_open(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    intent = an_intent(an_app(), "req-1")
+    journal.intend(intent)
+    journal.accept("req-1", an_app(), 200)
+    assert [waiting.request_id for waiting in journal.open_intents()] == ["req-1"]
+    with pytest.raises(JournalError, match="no open intent req-2"):
+        journal.accept("req-2", an_app(), 200)
+    journal.conclude(a_result(intent))
+    journal.close()
+
+    assert types(tmp_path)[-4:] == ["put.intent", "put.accepted", "put.result", "stop"]
+    assert verify(tmp_path).good
+
+
 def test_records_of_one_batch_share_one_fsync(tmp_path: Path) -> None:
     disk = FaultyDisk()
     journal = open_journal(tmp_path, disk=disk)

@@ -407,3 +407,17 @@ async def test_a_re_mint_that_fails_leaves_the_refusal_standing() -> None:
         live = await client.read(desired(token=MINTED))
     assert isinstance(live, Unreadable)
     assert (live.kind, len(server.seen)) == (VendorKind.AUTH, 3)
+
+
+async def test_the_soonest_end_is_of_the_tokens_of_this_sweep(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(_jwt(exp=5000))
+    ours = _tokens(None, B=_jwt(exp=4000), C=_jwt(exp=float("nan")), SECRET="s")
+    await ours.get(AppRef("c", "a"), FileToken(str(tmp_path / "a")))
+    await ours.get(AppRef("c", "b"), EnvToken("B"))
+    await ours.get(AppRef("c", "c"), EnvToken("C"))
+    assert ours.soonest_end == 4000
+    assert 4000 in ours.ends.values()
+    ours.begin_sweep()
+    await ours.get(AppRef("c", "m"), MINTED)
+    assert ours.soonest_end == FakeTime().now().timestamp() + tokens.LIFETIME
+    assert ours.ends == {}, "a minted token is renewed by itself"
