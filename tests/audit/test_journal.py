@@ -418,3 +418,26 @@ def test_a_lock_that_can_not_be_written_is_an_error(tmp_path: Path, monkeypatch:
         open_journal(tmp_path)
     monkeypatch.undo()
     open_journal(tmp_path).close()
+
+
+@pytest.mark.parametrize("lost", ["removed", "replaced"])
+def test_a_journal_that_no_longer_goes_by_its_name_promises_nothing(tmp_path: Path, lost: str) -> None:
+    journal = open_journal(tmp_path)
+    segment = files.segment(tmp_path)
+    kept = segment.read_bytes()
+    segment.unlink()
+    if lost == "replaced":
+        segment.write_bytes(kept)
+    with pytest.raises(JournalError, match="removed or replaced under this process"):
+        journal.intend(an_intent(an_app()))
+    assert journal.dead
+    journal.close()
+
+
+def test_a_state_folder_is_for_its_owner_and_those_above_it_are_made_as_usual(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        files.make_folder(tmp_path / "a" / "b")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o755, 0o700]

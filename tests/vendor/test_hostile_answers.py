@@ -211,7 +211,7 @@ async def one_pass(home: Path, server: RawServer) -> SyncReport:
     given = replace(given, vendor=replace(given.vendor, deadline=timedelta(seconds=DEADLINE)))
     waits = wiring.Waits(read_back=(0.0,), backoff=0.001)
     async with wiring.opened(given, write=True, log=log.silent(), principal="test", waits=waits) as here:
-        return await here.reconciler.run(Ask(Trigger.MANUAL))
+        return await here.reconciler.run(Ask(Trigger.MANUAL, write=True))
 
 
 @pytest.mark.parametrize("passes", [4, pytest.param(300, marks=[pytest.mark.soak, pytest.mark.timeout(0)])])
