@@ -89,8 +89,11 @@ class Tokens:
 
     @property
     def ends(self) -> Mapping[AppRef, float]:
-        """When the tokens handed out in this sweep end (POSIX seconds), as far as they say so."""
-        return self._ends
+        """When the tokens handed out in this sweep end (POSIX seconds), as far as they say so.
+
+        Without minted ones: they are renewed in time, and their end is nobody's worry.
+        """
+        return {ref: end for ref, end in self._ends.items() if ref not in self._minted}
 
     @property
     def soonest_end(self) -> float | None:

@@ -416,6 +416,8 @@ async def test_the_soonest_end_is_of_the_tokens_of_this_sweep(tmp_path: Path) ->
     await ours.get(AppRef("c", "b"), EnvToken("B"))
     await ours.get(AppRef("c", "c"), EnvToken("C"))
     assert ours.soonest_end == 4000
+    assert 4000 in ours.ends.values()
     ours.begin_sweep()
     await ours.get(AppRef("c", "m"), MINTED)
     assert ours.soonest_end == FakeTime().now().timestamp() + tokens.LIFETIME
+    assert ours.ends == {}, "a minted token is renewed by itself"
