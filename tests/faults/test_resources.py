@@ -29,7 +29,7 @@ LATE = 1.0
 """Seconds by which a client on a busy machine may notice its own deadline too late."""
 CONNECTIONS = 100
 """Descriptors above the start: the client's connections, both ends of each, and the state folder's files."""
-GROWTH = 40 << 20
+GROWTH = 24 << 20
 """Bytes from the middle of the passes to their end; the emulator's own books take most of it."""
 PER_TARGET = 3
 FAULTS = (
