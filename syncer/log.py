@@ -57,6 +57,9 @@ class Event(StrEnum):
     SERVING = "serve.listening"
     SERVE_ACTION = "serve.action"
     SERVE_FAILED = "serve.failed"
+    NOTICE_SENT = "notice.sent"
+    NOTICE_FAILED = "notice.failed"
+    NOTICE_DROPPED = "notice.dropped"
     LIBRARY = "library.message"
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import click
 
-from syncer.cli import apply, approve, author, evidence, operate, options, preview, system
+from syncer.cli import apply, approve, author, evidence, notices, operate, options, preview, system
 from syncer.errors import ProblemsError, SyncerError, UsageError
 
 COMMANDS = (
     ("Author", (author.init, author.validate, author.schema)),
     ("Preview", (preview.plan, preview.explain)),
     ("Apply", (apply.sync, approve.approve, apply.run)),
-    ("Operate", (operate.status,)),
+    ("Operate", (operate.status, notices.notify)),
     ("Evidence", (evidence.audit,)),
     ("System", (system.doctor, system.config, system.emulator, system.demo, system.completion, system.version)),
 )

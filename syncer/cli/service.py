@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from syncer import narration, statefile, wiring
+from syncer import narration, noticing, statefile, wiring
 from syncer import report as documents
 from syncer.audit import payloads
 from syncer.cli import exits
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from syncer.model.outcome import SyncReport
+    from syncer.notify.desk import Desk
     from syncer.settings import Resolved, Settings
     from syncer.wiring import Opened
 
@@ -35,10 +36,12 @@ SEAL_EVERY: Final = 5.0
 async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: bool) -> int:
     """One pass; SIGTERM finishes the PUT in flight. Another writer is no failure unless the lock is required."""
     try:
-        async with wiring.opened(resolved.settings, write=True, log=log, principal="system", settle=True) as here:
+        async with (
+            wiring.opened(resolved.settings, write=True, log=log, principal="system", settle=True) as here,
+            noticing.opened(resolved.settings, log, last=noticing.ONCE) as desk,
+        ):
             _begin(here, resolved, log)
-            with stopping(here.reconciler.stop):
-                report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
+            report = await _one_pass(here, desk)
             finished(here, report, log)
             if report.rejected and not report.apps:
                 return exits.INVALID  # nothing loads
@@ -57,6 +60,19 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
         return error.exit_code
 
 
+async def _one_pass(here: Opened, desk: Desk) -> SyncReport:
+    try:
+        with stopping(here.reconciler.stop):
+            report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
+    except StoppedError:
+        raise
+    except SyncerError as error:
+        desk.after(noticing.happened(here, None, error))
+        raise
+    desk.after(noticing.happened(here, report))
+    return report
+
+
 async def forever(resolved: Resolved, log: FilteringBoundLogger) -> int:
     """The daemon and its server, until a signal ends it; 1 when this process can never write the journal again."""
     from syncer.serving import Front
@@ -67,16 +83,20 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> int:
     def ended(report: SyncReport) -> None:
         document = finished(here, report, log)
         front.board.publish(report, here.tracker.apps, document, here.vendor.soonest_token_end)
+        desk.after(noticing.happened(here, report))
         if here.journal is not None and here.journal.dead:
             log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
             daemon.stop()
 
-    async with wiring.opened(
-        settings, write=True, log=log, principal="system", settle=True, watch=front.metrics
-    ) as here:
-        daemon = Daemon(
-            here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, front.board.failed
-        )
+    def without_result() -> None:
+        front.board.failed()
+        desk.after(noticing.happened(here, None))
+
+    async with (
+        wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=front.metrics) as here,
+        noticing.opened(settings, log) as desk,
+    ):
+        daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, without_result)
         async with front.serving(here, daemon, log):
             _begin(here, resolved, log)
             sealing = asyncio.create_task(_keep_sealed(here, log))
