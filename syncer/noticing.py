@@ -20,7 +20,7 @@ from syncer.notify.desk import Desk, Office
 from syncer.notify.seen import Happened
 from syncer.notify.sinks import Sender
 from syncer.notify.spool import Spool
-from syncer.notify.transport import Link
+from syncer.notify.transport import LATER, Link
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -102,7 +102,8 @@ async def _tried(stack: AsyncExitStack, receiver: Notify, shared: Round, new_id:
         courier = Courier(receiver, await _link(stack, receiver, shared.patience), shared)
         answer = await courier.attempt(sinks.a_test(CLOCK.now(), new_id))
     except SyncerError as error:
-        return Tried(False, error.message, error.hint)
+        later = error.hint == LATER  # which a test is not
+        return Tried(False, error.message, "is its url right, and is it up?" if later else error.hint)
     ok = sinks.accepted(receiver, answer.status, answer.body)
     return Tried(ok, f"answered {answer.status}", "" if ok else "check its url, secret and ca_file")
 

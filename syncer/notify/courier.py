@@ -108,6 +108,7 @@ class Courier:
         waiting = await asyncio.to_thread(self._shared.spool.head, self._receiver.name)
         wait = self._wait(waiting) if waiting else None
         if waiting is not None and wait == 0:
+            self.idle.clear()
             await self._deliver(waiting)
             return
         if not self._more.is_set():

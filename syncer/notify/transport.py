@@ -7,6 +7,7 @@ environment, a connection of its own for each notice: they are rare, and a kept 
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -128,7 +129,7 @@ def _broken(error: Exception) -> SyncerError:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             told, hint = "the receiver's certificate is not trusted", "check its url and ca_file"
         case aiohttp.ClientConnectorError():
-            told, hint = f"no connection: {cause.os_error.strerror or type(cause.os_error).__name__}", LATER
+            told, hint = f"no connection: {_said(cause.os_error)}", LATER
         case aiohttp.ConnectionTimeoutError():
             told, hint = f"no connection within {CONNECT:g} s", LATER
         case aiohttp.ClientError() | OSError():
@@ -136,3 +137,10 @@ def _broken(error: Exception) -> SyncerError:
         case _:
             told, hint = f"the HTTP client failed: {type(cause).__name__}", LATER
     return SyncerError(told, hint=hint, retryable=True)
+
+
+def _said(error: OSError) -> str:
+    """What the system said, without the address that asyncio adds: the same trouble shall have the same words."""
+    if error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or type(error).__name__

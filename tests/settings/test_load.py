@@ -480,8 +480,8 @@ CONTRADICTIONS = [
         3,
     ),
     (
-        "notify: [{kind: commit-status, server: github, url: {file: /u}, repository: a/b, token: {file: /t}, on: [Held],"
-        " after: 2}]\nsource: {url: 'https://h.example/x'}",
+        "notify: [{kind: commit-status, server: github, url: {file: /u}, repository: a/b, token: {file: /t},"
+        " on: [Held], after: 2}]\nsource: {url: 'https://h.example/x'}",
         "knows no on and no after",
         3,
     ),

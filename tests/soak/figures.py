@@ -46,6 +46,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "hostile-answers": ("hostile answers to GET and PUT: an error, or exactly what they say", 20_000),
     "hostile-settings": ("hostile configuration files and variables: settings, or problems with places", 20_000),
     "canaries": ("failing runs searched for secrets, none found", 1_000),
+    "notice-kills": ("kill -9 around the delivery of a notice: each arrives, none twice under another id", 120),
     "mutants": ("mutants of `plan/` and `audit/`", 1),
     "seeded-bugs": ("bugs put in on purpose, each caught", 10),
 }
