@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,13 +113,16 @@ def verify(ctx: click.Context, /, **given: Any) -> int:
     from syncer.audit import verify as verification
     from syncer.cli.render import audit as rendering
     from syncer.cli.render.style import Style
+    from syncer.cli.waiting import bar
 
     wanted = verification.Wanted(
         key=_pinned(given["pubkey"]),
         anchors=tuple(head for path in given["anchors"] for head in anchors.read(path)),
         from_segment=given["from_segment"],
     )
-    found = verification.verify(options.resolve(ctx).settings.state_dir, wanted)
+    state_dir: Path = options.resolve(ctx).settings.state_dir
+    with bar(sys.stderr, time.monotonic, "megabyte") as progress:
+        found = verification.verify(state_dir, wanted, progress)
     if given["form"] == "json":
         click.echo(json.dumps(rendering.verdict_document(found), indent=2))
     else:
