@@ -207,10 +207,11 @@ def test_an_app_whose_labels_change_ends_its_trouble_here() -> None:
 @pytest.mark.parametrize("what", ["source", "fleet"])
 def test_the_source_and_the_fleet_have_states_too(what: str) -> None:
     listener = Listener(rules(FAILING))
-    there = {"source": source, "fleet": fleet}[what]
-    assert listener.sees(**{what: there(FAILING, "no room")}) == [("problem", what, "Failing")]
+    wrong = fleet(FAILING, "no room") if what == "fleet" else fleet()
+    broken = source(FAILING, "no room") if what == "source" else source()
+    assert listener.sees(fleet=wrong, source=broken) == [("problem", what, "Failing")]
     assert listener.heard[0].headline == f"The {what} is Failing"
-    assert listener.sees(**{what: there()}) == [("recovery", what, "InSync")]
+    assert listener.sees(fleet=fleet(), source=source()) == [("recovery", what, "InSync")]
 
 
 def test_a_calm_state_is_told_where_it_was_asked_for() -> None:

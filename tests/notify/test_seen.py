@@ -11,6 +11,7 @@ from syncer.model.outcome import State
 from syncer.model.planned import Decision, Hold, Plan, Rule
 from syncer.model.problems import Place, Problem
 from syncer.notify import seen
+from syncer.notify.notice import What
 from syncer.notify.seen import Standing
 from tests.support.noticed import happened, ref
 
@@ -82,7 +83,7 @@ def test_a_source_that_brings_nothing_new_has_a_state(failure: SourceError, stat
 def test_broken_files_are_told_with_the_first_place() -> None:
     found = seen.of(happened({}, rejected=("apps/a.yaml",), problems=(PROBLEM,))).source
     assert found == Standing(
-        seen.What.SOURCE,
+        What.SOURCE,
         State.INVALID,
         "a problem in 1 file; the first: unknown key (apps/a.yaml:7)",
         todo="syncer validate",

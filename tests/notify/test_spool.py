@@ -35,10 +35,6 @@ def ids(spool: Spool, receiver: str = "desk") -> list[str]:
     return found
 
 
-def notices(*names: str) -> list[object]:
-    return [a_notice(id=name) for name in names]
-
-
 def test_what_waits_comes_in_order_for_each_receiver_after_a_restart_too(tmp_path: Path, spool: Spool) -> None:
     spool.record("desk", [a_notice(id="1"), a_notice(id="2")], {})
     spool.record("other", [a_notice(id="3")], {})

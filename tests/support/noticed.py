@@ -24,7 +24,6 @@ from tests.support.recording import REVISION
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-    from syncer.errors import SyncerError
     from syncer.notify.deciding import Known, Told
     from syncer.notify.spool import Spool
 
@@ -50,6 +49,9 @@ def fleet(state: State = State.IN_SYNC, reason: str = "") -> Standing:
     return Standing(What.FLEET, state, reason)
 
 
+WELL, GOING = source(), fleet()
+
+
 def rules(*on: State, **more: Any) -> Rules:
     return Rules(frozenset(state.value for state in on or (State.DRIFTED,)), **more)
 
@@ -64,12 +66,16 @@ class Listener:
     heard: list[Notice] = field(default_factory=list)
 
     def sees(
-        self, *apps: Standing, after: timedelta = MINUTE, counted: bool = True, **others: Standing
+        self,
+        *apps: Standing,
+        after: timedelta = MINUTE,
+        counted: bool = True,
+        source: Standing = WELL,
+        fleet: Standing = GOING,
     ) -> list[tuple[str, str, str]]:
         """A pass so long after the last one; what was told, as (change, who, state)."""
         self.now += after
-        there = {"source": source(), "fleet": fleet(), **others}
-        return self.take(deciding.decide(self.rules, Seen(self.now, apps=apps, **there), self.memory, counted=counted))
+        return self.take(deciding.decide(self.rules, Seen(self.now, source, fleet, apps), self.memory, counted=counted))
 
     def take(self, told: Told) -> list[tuple[str, str, str]]:
         for key, known in told.memory.items():
@@ -103,7 +109,7 @@ def a_notice(**fields: Any) -> Notice:
     return Notice(**{**known, **fields})
 
 
-def a_receiver(url: str = "https://alerts.example/x", **fields: Any) -> tree.Notify:
+def a_receiver(url: str | tree.SecretRef = "https://alerts.example/x", **fields: Any) -> tree.Notify:
     known: dict[str, Any] = {"kind": "webhook", "name": "desk", "on": (State.DRIFTED, State.FAILING, State.HELD)}
     return tree.Notify(url=url, **{**known, **fields})
 
@@ -164,7 +170,3 @@ def a_commit(letter: str) -> Revision:
 def ids() -> Any:
     numbers = count(1)
     return lambda: f"N{next(numbers):04d}"
-
-
-def refused(error: SyncerError) -> dict[str, Any]:
-    return {"failure": error}
