@@ -63,7 +63,8 @@ async def opened(
         try:
             yield desk
         finally:
-            await desk.settle(last)
+            if last:
+                await desk.settle(last)
             working.cancel()
             with suppress(asyncio.CancelledError):
                 await working

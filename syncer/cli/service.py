@@ -38,11 +38,10 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
     try:
         async with (
             wiring.opened(resolved.settings, write=True, log=log, principal="system", settle=True) as here,
-            noticing.opened(resolved.settings, log, last=noticing.ONCE) as desk,
+            noticing.opened(resolved.settings, log, last=0) as desk,
         ):
             _begin(here, resolved, log)
-            report = await _one_pass(here, desk)
-            finished(here, report, log)
+            report = await _one_pass(here, desk, log)
             if report.rejected and not report.apps:
                 return exits.INVALID  # nothing loads
             failure = here.tracker.failure
@@ -60,17 +59,24 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
         return error.exit_code
 
 
-async def _one_pass(here: Opened, desk: Desk) -> SyncReport:
+async def _one_pass(here: Opened, desk: Desk, log: FilteringBoundLogger) -> SyncReport:
+    """The pass and what follows from it; receivers get a while, and SIGTERM ends that too."""
     try:
         with stopping(here.reconciler.stop):
             report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
     except StoppedError:
+        desk.hurry()
         raise
     except SyncerError as error:
         desk.after(noticing.happened(here, None, error))
         raise
-    desk.after(noticing.happened(here, report))
-    return report
+    else:
+        finished(here, report, log)
+        desk.after(noticing.happened(here, report))
+        return report
+    finally:
+        with stopping(desk.hurry):
+            await desk.settle(noticing.ONCE)
 
 
 async def forever(resolved: Resolved, log: FilteringBoundLogger) -> int:

@@ -53,6 +53,7 @@ class Desk:
         self._arrived = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
+        self._hurried = asyncio.Event()
         self._memory: dict[str, Memory] = {}
         self._last: Seen | None = None
         self._result_at = shared.clock.monotonic()
@@ -77,13 +78,20 @@ class Desk:
 
     async def settle(self, seconds: float) -> bool:
         """Waits so long until everything is decided and was tried to deliver once; whether it was."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._settled.wait()
-                for courier in self._couriers:
-                    await courier.idle.wait()
-                return True
-        return False
+        quiet, hurried = asyncio.ensure_future(self._quiet()), asyncio.ensure_future(self._hurried.wait())
+        done, _ = await asyncio.wait({quiet, hurried}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        quiet.cancel()
+        hurried.cancel()
+        return quiet in done
+
+    def hurry(self) -> None:
+        """Nobody waits any longer: what is left is delivered by the next process."""
+        self._hurried.set()
+
+    async def _quiet(self) -> None:
+        await self._settled.wait()
+        for courier in self._couriers:
+            await courier.idle.wait()
 
     def _begin(self) -> None:
         spool = self._shared.spool
@@ -131,8 +139,11 @@ class Desk:
         last = self._last or seen.Seen(now, None, None)
         found = self._judged(replace(last, at=now))
         for (receiver, rules), courier in zip(self._rules, self._couriers, strict=True):
+            memory = self._memory[receiver.name]
+            # An app that is not remembered is well and nobody was told otherwise: nothing of it becomes due.
+            apps = tuple(each for each in found.apps if each.key in memory) if found.apps is not None else None
             if receiver.kind != COMMIT_STATUS:
-                told = deciding.decide(rules, found, self._memory[receiver.name], counted=False)
+                told = deciding.decide(rules, replace(found, apps=apps), memory, counted=False)
                 self._record(receiver.name, told, courier)
 
     def _judged(self, found: Seen) -> Seen:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -58,6 +58,7 @@ class Spool:
         self._database = database
         self._most = most
         self._one_at_a_time = threading.RLock()
+        self._closed = False
         self.trouble = ""
 
     @classmethod
@@ -84,6 +85,7 @@ class Spool:
     def close(self) -> None:
         """Let go of the file."""
         with self._one_at_a_time:
+            self._closed = True
             self._database.close()
 
     def known(self) -> Mapping[str, dict[str, Known]]:
@@ -155,6 +157,9 @@ class Spool:
     def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """One transaction; on a disk that takes it no longer, one in memory, with everything that stood on the disk."""
         with self._one_at_a_time:
+            if self._closed:  # work that was under way when the process ended: it is done again by the next one
+                with closing(_made(sqlite3.connect(":memory:"))) as nothing:
+                    return work(nothing)
             try:
                 return self._transacted(work)
             except sqlite3.Error as error:
