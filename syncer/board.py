@@ -40,13 +40,11 @@ class Board:
         self._failed = 0
         metrics.standing.states = self._states
 
-    def publish(
-        self, report: SyncReport, apps: tuple[DesiredApp, ...], document: Mapping[str, Any], token_end: float | None
-    ) -> None:
-        """A pass over the fleet `apps` that ended with a result; `token_end` as for the metrics."""
+    def publish(self, report: SyncReport, apps: tuple[DesiredApp, ...], document: Mapping[str, Any]) -> None:
+        """A pass over the fleet `apps` that ended with a result."""
         self._last, self._plan, self._document = (report, apps), None, document
         self._ended, self._failed = self._clock.monotonic(), 0
-        self._metrics.finished(report, token_end)
+        self._metrics.finished(report)
 
     def failed(self) -> None:
         """A pass that ended without a result."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from syncer.clock import Clock
     from syncer.errors import SourceError
     from syncer.model.desired import AppRef
-    from syncer.model.outcome import Outcome, SyncReport
+    from syncer.model.outcome import Outcome, SyncReport, TokenEnd
     from syncer.model.planned import Decision
 
 STATUSES: Final = frozenset({200, 202, 204, 400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504})
@@ -94,14 +94,14 @@ class Metrics:
         if result != "failed":
             self.standing.source_read = self._clock.monotonic()
 
-    def finished(self, report: SyncReport, token_end: float | None) -> None:
-        """A pass ended with a result; `token_end` is when the first token ends, in POSIX seconds."""
+    def finished(self, report: SyncReport) -> None:
+        """A pass ended with a result."""
         self._passes.labels(_result(report)).inc()
         self._pass_seconds.observe(report.elapsed)
         for outcome in report.outcomes:
             if result := _put(outcome):
                 self._puts.labels(result).inc()
-        self.standing.after(report, token_end, self._clock.now().timestamp())
+        self.standing.after(report, self._clock.now().timestamp())
 
     def failed(self) -> None:
         """A pass ended without a result."""
@@ -123,13 +123,13 @@ class Standing(Collector):
         self.states: Callable[[], Mapping[str, int]] = dict
         self.source_read: float | None = None
         self._succeeded: float | None = None
-        self._token_end: float | None = None
+        self._token_ends: tuple[TokenEnd, ...] = ()
         self._drift: Mapping[str, int] = {}
         self._held: Mapping[str, int] = {}
 
-    def after(self, report: SyncReport, token_end: float | None, now: float) -> None:
+    def after(self, report: SyncReport, now: float) -> None:
         """A pass ended with a result."""
-        self._token_end = token_end
+        self._token_ends = tuple(app.token for app in report.apps if app.token)
         self._drift, self._held = drifted(report.decision), held(report.decision)
         if _result(report) in {"ok", "held"}:
             self._succeeded = now
@@ -147,7 +147,7 @@ class Standing(Collector):
         yield _gauge("syncer_source_age_seconds", "Since the source was last read.", self._age())
         succeeded = [((), self._succeeded)] if self._succeeded is not None else []
         yield _gauge("syncer_last_success_timestamp_seconds", "When a pass last ended without a failure.", succeeded)
-        yield _gauge("syncer_token_expiry_seconds", "Until the first of the apps' tokens ends.", self._tokens())
+        yield from self._tokens()
         yield _gauge("syncer_audit_unsealed_records", "Records that no head covers yet.", [((), self.unsealed())])
         leads = [((self._leader,), 1)]
         yield _gauge("leader_election_master_status", "Whether this process may write.", leads, "name")
@@ -155,8 +155,12 @@ class Standing(Collector):
     def _age(self) -> list[tuple[tuple[str, ...], float]]:
         return [] if self.source_read is None else [((), self._clock.monotonic() - self.source_read)]
 
-    def _tokens(self) -> list[tuple[tuple[str, ...], float]]:
-        return [] if self._token_end is None else [((), self._token_end - self._clock.now().timestamp())]
+    def _tokens(self) -> Iterator[Metric]:
+        now = self._clock.now()
+        left = [((), (min(end.at for end in self._token_ends) - now).total_seconds())] if self._token_ends else []
+        yield _gauge("syncer_token_expiry_seconds", "Until the first of the apps' tokens ends.", left)
+        due = sum(end.due <= now for end in self._token_ends)
+        yield _gauge("syncer_tokens_due", "Apps whose token has to be replaced by somebody.", [((), due)])
 
 
 class _Lean(Collector):

@@ -66,7 +66,7 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> int:
 
     def ended(report: SyncReport) -> None:
         document = finished(here, report, log)
-        front.board.publish(report, here.tracker.apps, document, here.vendor.soonest_token_end)
+        front.board.publish(report, here.tracker.apps, document)
         if here.journal is not None and here.journal.dead:
             log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
             daemon.stop()

@@ -146,10 +146,21 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenEnd:
+    """When a token ends, and from when on somebody has to see to the next one (both aware UTC).
+
+    `due` is `at` for a token that syncer mints anew by itself before that.
+    """
+
+    at: datetime
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AppStatus:
     """One app after a pass: its state, one sentence that says why, and since when.
 
-    `token_ends` is when its token ends, None where the token does not say.
+    `token` is None where nobody knows when the app's token ends.
     """
 
     ref: AppRef
@@ -158,7 +169,7 @@ class AppStatus:
     reason: str
     since: datetime
     checked: datetime
-    token_ends: datetime | None = None
+    token: TokenEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ def test_a_report_reads_as_its_schema_says() -> None:
                 "since": "2026-03-02T10:00:00Z",
                 "checked": "2026-03-02T10:00:00Z",
                 "token_ends": None,
+                "token_due": None,
                 "holds": [],
                 "outcome": {
                     "status": "applied",
