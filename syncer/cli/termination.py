@@ -1,0 +1,46 @@
+"""Why a run ended, in a file that Kubernetes shows with the container's state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from syncer.model.outcome import State
+from syncer.model.text import sanitize
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from syncer.errors import SyncerError
+    from syncer.model.outcome import SyncReport
+
+LONGEST: Final = 2000
+"""Bytes; the kubelet reads 4096 at most, and people read less."""
+FINE: Final = frozenset({State.IN_SYNC, State.PENDING, State.SUSPENDED})
+
+
+def of_error(error: SyncerError) -> str:
+    """What stopped the run."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message
+
+
+def of_report(report: SyncReport, source: SyncerError | None) -> str:
+    """What a pass left to be seen to: the source, then apps by state with the first of each."""
+    told = [of_error(source)] if source is not None else []
+    if report.rejected:
+        told.append(f"{len(report.rejected)} of the source's files are invalid, first {report.rejected[0]}")
+    for state in State:
+        mine = [app for app in report.apps if app.state is state]
+        if mine and state not in FINE:
+            told.append(f"{len(mine)} {state.value}, first {mine[0].ref}: {mine[0].reason}")
+    return "; ".join(told)
+
+
+def write(path: Path | None, code: int, why: str) -> None:
+    """Leave the reason of a run that did not end well; whoever can't have it has the log."""
+    if path is None or code == 0:
+        return
+    line = f"exit {code}: {sanitize(why) or 'see the log'}"
+    try:
+        path.write_bytes(line.encode()[:LONGEST].decode(errors="ignore").encode() + b"\n")  # a mount: no rename
+    except OSError:
+        return
