@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from syncer.errors import HeldError, Refusal, RefusedCommitError, UsageError
 from syncer.model.outcome import Trigger
-from syncer.model.planned import APPROVABLE, Approval, SourceApproval
+from syncer.model.planned import APPROVABLE, Approval, Rule, SourceApproval
 from syncer.parts import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from syncer.audit.journal import Journal
     from syncer.clock import Clock
@@ -44,10 +44,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which of a plan's apps are meant; `narrowed` unless it is all of them."""
+    """Which of a plan's apps are meant; `narrowed` unless it is all, `named` where their names were given."""
 
     select: Select
     narrowed: bool
+    named: bool = False
 
 
 def checked_id(plan_id: str) -> str:
@@ -69,12 +70,16 @@ class Approver:
     async def plan(self, plan_id: str, chosen: Selection, word: Word) -> tuple[AppPlan, ...]:
         """The steps of the plan that were approved: all that wait for it, and are chosen; each approval 24 hours long.
 
+        What only waits for its wave needs nobody's word, and has to be named: else whoever releases a first wave from
+        the budget would release the whole fleet.
+
         The plan is made anew. HeldError where it has another id by now; the errors of a strict pass.
         """
         report = await self._planned(checked_id(plan_id), chosen)
         wanted = {app.ref for app in chosen.select(self.tracker.apps)}
+        rules = APPROVABLE if chosen.named else APPROVABLE - {Rule.ROLLOUT_WAVE}
         steps = tuple(
-            each for each in report.decision.plan.steps if each.ref in wanted and waits(each, report.decision)
+            each for each in report.decision.plan.steps if each.ref in wanted and waits(each, report.decision, rules)
         )
         for step in steps:
             expires = report.started + LASTS
@@ -124,6 +129,6 @@ class Approver:
         return None
 
 
-def waits(step: AppPlan, decision: Decision) -> bool:
-    """Whether anything that an approval releases stands against a step."""
-    return any(hold.rule in APPROVABLE for hold in decision.holds_of(step.ref))
+def waits(step: AppPlan, decision: Decision, rules: Collection[Rule]) -> bool:
+    """Whether a hold of one of these rules stands against a step."""
+    return any(hold.rule in rules for hold in decision.holds_of(step.ref))

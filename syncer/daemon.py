@@ -138,6 +138,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self.ask, Trigger.SIGNAL)
         scheduler = schedule.scheduler(self._schedule, self._requests.ask)
         scheduler.start()
+        watch = asyncio.create_task(schedule.keep_right(scheduler))
         self._log.info(Event.DAEMON_STARTED)
         self.ask(Trigger.START)
         try:
@@ -149,6 +150,7 @@ class Daemon:
             async with self._turn:
                 pass  # whoever has it still uses the journal
         finally:
+            watch.cancel()
             scheduler.shutdown(wait=False)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import orjson
 import structlog
 
-from syncer.model.text import sanitize
+from syncer.model.text import json_safe, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -131,11 +131,12 @@ def _as_json(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> bytes
 
 
 def _dumps(event: dict[str, object]) -> bytes:
-    """An event as JSON; what JSON can't hold (a lone surrogate, say) as escaped text."""
+    """An event as JSON that a terminal may show; what JSON can't hold (a lone surrogate, say) as escaped text."""
     try:
-        return _encoded(event)
+        return json_safe(_encoded(event).decode()).encode()
     except orjson.JSONEncodeError:
-        return _encoded({sanitize(key): each if _fits(each) else sanitize(_text(each)) for key, each in event.items()})
+        fitting = {sanitize(key): each if _fits(each) else sanitize(_text(each)) for key, each in event.items()}
+        return json_safe(_encoded(fitting).decode()).encode()
 
 
 def _encoded(value: object) -> bytes:

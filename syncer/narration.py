@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncer.log import Event
 from syncer.model.live import LiveApp
-from syncer.model.outcome import State, Status
+from syncer.model.outcome import CALM, State, Status
 from syncer.model.problems import Severity
 from syncer.report import instant
 
@@ -31,7 +31,6 @@ OUTCOMES: Final = {
     Status.OPEN: Event.APP_FAILED,
     Status.STOPPED: Event.APP_STOPPED,
 }
-CALM: Final = frozenset({State.IN_SYNC, State.PENDING, State.SUSPENDED})
 
 
 class Narrator:
@@ -41,7 +40,6 @@ class Narrator:
         self._revision = ""
         self._broken: frozenset[Problem] = frozenset()
         self._unknown_fields: set[str] = set()
-        self._flapping: frozenset[AppRef] = frozenset()
         self._due: dict[AppRef, TokenEnd] = {}
 
     def source(self, desired: DesiredState, log: FilteringBoundLogger) -> None:
@@ -55,12 +53,6 @@ class Narrator:
             told = {"revision": desired.revision.short, "was": self._revision, "apps": len(desired.apps)}
             log.info(Event.SOURCE_CHANGED, **told, signer=signer)
             self._revision = desired.revision.id
-
-    def flapping(self, often: Mapping[AppRef, int], log: FilteringBoundLogger) -> None:
-        """Apps whose drift comes back again and again, once each for as long as it goes on."""
-        for ref in sorted(often.keys() - self._flapping):
-            log.warning(Event.APP_FLAPPING, app=str(ref), put_back=often[ref])
-        self._flapping = frozenset(often)
 
     def tokens(self, ends: Mapping[AppRef, TokenEnd], now: datetime, log: FilteringBoundLogger) -> None:
         """Tokens whose next one is due, once for each end. A pass over some apps says nothing about the others."""
@@ -95,6 +87,12 @@ def outcome(ended: Outcome, log: FilteringBoundLogger) -> None:
         log.info(event, **told, elapsed=round(ended.elapsed, 4))
     else:
         log.warning(event, **told, error=ended.failure, hint=ended.hint, exc_info=ended.fault)
+
+
+def flapping(apps: Iterable[tuple[AppRef, str, int]], log: FilteringBoundLogger) -> None:
+    """Apps (ref, name, how often) whose drift comes back again and again."""
+    for ref, name, often in apps:
+        log.warning(Event.APP_FLAPPING, app=str(ref), name=name, put_back=often)
 
 
 def transition(before: AppStatus | None, status: AppStatus, log: FilteringBoundLogger) -> None:

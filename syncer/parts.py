@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from syncer.apply.one import READ_BACK_DELAYS
+from syncer.clock import SystemBootClock
 from syncer.plan.rollout import AT_ONCE
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from syncer.apply.ports import Writer
-    from syncer.clock import Clock
+    from syncer.clock import BootClock, Clock
     from syncer.errors import RefusedCommitError
     from syncer.model.desired import AppRef, DesiredApp, DesiredState
     from syncer.model.live import Live
@@ -60,7 +61,7 @@ class Memory(Protocol):
         """PUTs since then that may have changed an app."""
 
     def attempts(self, revision: str) -> Mapping[AppRef, Attempt]:
-        """The last PUT of each app that a commit had a part in, among those made for one revision."""
+        """The last PUT of each app that a commit had a part in, since the revision came in force."""
 
     def record_seen(self, refs: Iterable[AppRef], at: datetime) -> None:
         """Notes that apps were in agreement at this time."""
@@ -75,6 +76,9 @@ class Journal(Protocol):
     def intend(self, intent: Intent) -> None:
         """A PUT about to be made."""
 
+    def accept(self, request_id: str, ref: AppRef, status: int) -> None:
+        """The vendor took it, and nobody could read the app since."""
+
     def conclude(self, result: Result) -> None:
         """How it ended."""
 
@@ -87,6 +91,9 @@ class Witness(Protocol):
 
     def record(self, desired: DesiredState, decision: Decision, seen: Iterable[tuple[DesiredApp, Live]]) -> None:
         """Drift, holds, apps first seen in agreement, new revisions; raises JournalError."""
+
+    def repeated(self, apps: Iterable[tuple[AppRef, str, int]]) -> None:
+        """Apps (ref, name, how often) whose drift was put back again and again; raises JournalError."""
 
     def refused(self, error: RefusedCommitError) -> None:
         """A commit of the source that is not taken; raises JournalError."""
@@ -110,6 +117,7 @@ class Parts:
     concurrency: int
     limits: Limits | None = None
     rollout: Rollout = AT_ONCE
+    boot: BootClock = field(default_factory=SystemBootClock)
     observe: bool = False
     interrupt: Callable[[], None] = lambda: None
     token_ends: Callable[[], Mapping[AppRef, TokenEnd]] = dict

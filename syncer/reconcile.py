@@ -24,6 +24,7 @@ from syncer.vendor.sweep import Patience, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+    from datetime import datetime
 
     from structlog.typing import FilteringBoundLogger
 
@@ -38,8 +39,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The two sides of a pass, before anything is decided."""
+    """The two sides of a pass, before anything is decided; `begun` when the reading began."""
 
+    begun: datetime
     desired: DesiredState
     apps: tuple[DesiredApp, ...]
     live: tuple[Live, ...]
@@ -53,7 +55,6 @@ class Reconciler:
         self._parts = parts
         self._previous = dict(previous)
         self._narrator = Narrator()
-        self._accepted: set[str] = set()
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -84,9 +85,8 @@ class Reconciler:
                 f"the plan is {decision.plan.id[:12]} now, not {ask.expect_plan[:12]}",
                 hint="look at it again with `syncer plan`, then name the new id",
             )
-        self._witness(reading, decision, log)
-        outcomes = await self._apply(ask, run_id, decision, stage, log)
-        self._accepted |= {outcome.accepted for outcome in outcomes if outcome.accepted}
+        recorded = self._witness(reading, decision, log)
+        outcomes = await self._apply(ask, run_id, decision, stage, log) if recorded else ()
         if applied := {outcome.ref for outcome in outcomes if outcome.status is Status.APPLIED}:
             decision = gate.written(decision, applied)
         statuses = self._statuses(reading, decision, outcomes, log)
@@ -106,6 +106,7 @@ class Reconciler:
         )
 
     async def _read(self, ask: Ask, run_id: str, log: FilteringBoundLogger) -> Reading:
+        begun = self._parts.clock.now()
         desired = await self._until_stopped(asyncio.to_thread(self._refreshed, ask, log))
         if ask.strict and not desired.valid:
             raise DesiredStateError(f"the desired state is invalid: {counted(desired.problems)}", desired.problems)
@@ -122,7 +123,7 @@ class Reconciler:
         )
         live = await self._until_stopped(reading)
         self._narrator.unknown_fields(live, log)
-        return Reading(desired, apps, live, self._recover(live, log))
+        return Reading(begun, desired, apps, live, self._recover(live, log))
 
     def _refreshed(self, ask: Ask, log: FilteringBoundLogger) -> DesiredState:
         try:
@@ -163,11 +164,10 @@ class Reconciler:
             return frozenset(intent.ref for intent in intents)
         found = {app.ref: app for app in live}
         try:
-            blocked = recover.resolve(intents, found, self._parts.journal, self._parts.digest, self._accepted)
+            blocked = recover.resolve(intents, found, self._parts.journal, self._parts.digest)
         except JournalError as error:  # nothing more is written, but looking goes on (hazard E1)
             log.error(Event.JOURNAL_POISONED, error=error.message)
             return frozenset(intent.ref for intent in intents)
-        self._accepted &= {intent.request_id for intent in intents if intent.ref in blocked}
         for intent in intents:
             event = Event.INTENT_OPEN if intent.ref in blocked else Event.INTENT_RECOVERED
             log.warning(event, app=str(intent.ref), request_id=intent.request_id)
@@ -180,7 +180,17 @@ class Reconciler:
         plan = build.build(revision, pairs, last, parts.digest)
         read = {app.ref for app in reading.apps}
         elsewhere = tuple(rollout.elsewhere(reading.desired.apps, read, last, parts.digest))
-        stage = Stage(parts.rollout, revision.id, parts.memory.attempts(revision.id), elsewhere)
+        attempts = parts.memory.attempts(revision.id)
+        tried = tuple(app for app in reading.desired.apps if app.ref in attempts)
+        stage = Stage(
+            parts.rollout,
+            revision.id,
+            {app.ref: attempts[app.ref] for app in tried},
+            tried,
+            elsewhere,
+            boot=parts.boot.boot_id(),
+            up=parts.boot.boottime_ns(),
+        )
         return gate.decide(plan, self._facts(plan, reading, stage)), stage
 
     def _facts(self, plan: Plan, reading: Reading, stage: Stage) -> gate.Facts:
@@ -199,15 +209,24 @@ class Reconciler:
             stage=stage,
         )
 
-    def _witness(self, reading: Reading, decision: Decision, log: FilteringBoundLogger) -> None:
-        """Records what was seen. A journal that fails stops writing, not looking."""
+    def _witness(self, reading: Reading, decision: Decision, log: FilteringBoundLogger) -> bool:
+        """Records what was seen, and says whether it could: a journal that fails stops writing, not looking.
+
+        What is written counts for the revision that is recorded as in force, so that one has to be.
+        """
         self._parts.memory.record_seen(decision.plan.in_sync, self._parts.clock.now())
         if self._parts.witness is None:
-            return
-        try:
-            self._parts.witness.record(reading.desired, decision, zip(reading.apps, reading.live, strict=True))
-        except JournalError as error:
-            log.error(Event.JOURNAL_POISONED, error=error.message)
+            return True
+        for last in (False, True):
+            try:
+                self._parts.witness.record(reading.desired, decision, zip(reading.apps, reading.live, strict=True))
+            except JournalError as error:
+                log.error(Event.JOURNAL_POISONED, error=error.message)
+                if last or self._parts.journal is None or self._parts.journal.heal():
+                    return False
+            else:
+                return True
+        return False
 
     async def _apply(
         self, ask: Ask, run_id: str, decision: Decision, stage: Stage, log: FilteringBoundLogger
@@ -250,12 +269,24 @@ class Reconciler:
             on_outcome=ended,
         )
 
+    def _flapping(self, reading: Reading, log: FilteringBoundLogger) -> Mapping[AppRef, int]:
+        """Whose drift is put back again and again: told and recorded in the pass that makes it so, and no other."""
+        recent = self._parts.memory.recent_puts(self._parts.clock.now() - limits.WARM)
+        often, known = limits.flapping(recent), limits.flapping(put for put in recent if put.at < reading.begun)
+        news = [(app.ref, app.name, often[app.ref]) for app in reading.apps if app.ref in often.keys() - known.keys()]
+        narration.flapping(news, log)
+        if self._parts.witness is not None:
+            try:
+                self._parts.witness.repeated(news)
+            except JournalError as error:
+                log.error(Event.JOURNAL_POISONED, error=error.message)
+        return often
+
     def _statuses(
         self, reading: Reading, decision: Decision, outcomes: tuple[Outcome, ...], log: FilteringBoundLogger
     ) -> tuple[AppStatus, ...]:
+        flapping = self._flapping(reading, log)
         now = self._parts.clock.now()
-        flapping = limits.flapping(self._parts.memory.recent_puts(now - limits.WARM))
-        self._narrator.flapping(flapping, log)
         ends = self._parts.token_ends()
         self._narrator.tokens(ends, now, log)
         observed = states.Observed(

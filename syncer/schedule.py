@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from syncer.clock import SystemClock
 from syncer.model.outcome import Trigger
 
 if TYPE_CHECKING:
@@ -20,6 +23,13 @@ if TYPE_CHECKING:
 
     from apscheduler.triggers.base import BaseTrigger
 
+    from syncer.clock import Clock
+
+CLOCK: Final = SystemClock()
+LOOK: Final = 5.0
+"""Seconds between looks at the appointments."""
+SLACK: Final = 1.0
+"""Seconds that an appointment may be off without the clock having been set back."""
 WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKDAY: Final = "[0-7]|sun|mon|tue|wed|thu|fri|sat"
 _WEEKDAY_PART: Final = re.compile(rf"(?:\*|(?P<first>{_WEEKDAY})(?:-(?P<last>{_WEEKDAY}))?)(?:/(?P<step>[1-9]))?")
@@ -46,10 +56,50 @@ def scheduler(plan: Schedule, ask: Callable[[Trigger], None]) -> AsyncIOSchedule
     return made
 
 
+async def keep_right(jobs: AsyncIOScheduler, clock: Clock = CLOCK) -> None:
+    """Looks at the appointments every LOOK seconds, for ever.
+
+    APScheduler works out a wait from the wall clock and then sleeps through it: set back by an
+    hour, it sleeps an hour too long (its issue 339).
+    """
+    while True:
+        await asyncio.sleep(LOOK)
+        set_right(jobs, clock.now())
+
+
+def set_right(jobs: AsyncIOScheduler, now: datetime) -> None:
+    """Moves appointments that are later than they could be, had they been made now."""
+    for job in jobs.get_jobs():
+        soonest = job.trigger.get_next_fire_time(None, now)
+        if job.next_run_time > soonest + timedelta(seconds=(job.trigger.jitter or 0.0) + SLACK):
+            job.modify(next_run_time=soonest)
+
+
+class _Every(IntervalTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """An interval. What was missed is one appointment, however far the clock was set forward (issue 35: it counts)."""
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """As of the base class, but never before `now` and never later than an interval from it."""
+        due: datetime = (previous_fire_time or now) + self.interval
+        if not now < due <= now + self.interval:
+            due = now + self.interval
+        return due + timedelta(seconds=random.uniform(0.0, self.jitter or 0.0))  # noqa: S311 -- spreads load
+
+
+class _Cron(CronTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """A cron expression, likewise."""
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """As of the base class, but never before `now`."""
+        after = now if previous_fire_time is None else max(now, previous_fire_time + timedelta(microseconds=1))
+        found: datetime | None = super().get_next_fire_time(None, after)
+        return found
+
+
 def _trigger(when: str | timedelta, schedule: Schedule) -> BaseTrigger:
     if isinstance(when, timedelta):
         seconds = when.total_seconds()
-        return IntervalTrigger(seconds=seconds, timezone=UTC, jitter=seconds * schedule.jitter or None)
+        return _Every(seconds=seconds, timezone=UTC, jitter=seconds * schedule.jitter or None)
     return cron_trigger(when, schedule.zone, schedule.jitter)
 
 
@@ -61,7 +111,7 @@ def cron_trigger(expression: str, zone: str, jitter: float = 0.0) -> CronTrigger
     expression that restricts both. `jitter` is a share of the shortest of the gaps to come.
     """
     minute, hour, day, month, weekday = expression.split()
-    trigger = CronTrigger(
+    trigger = _Cron(
         minute=minute,
         hour=hour,
         day=day,

@@ -92,7 +92,7 @@ class Actions:
             commit = await self.daemon.between(partial(self.approver.commit, wanted.commit, word))
             return {"commit": commit or None, "approved": []}
         select = partial(selection.select, patterns=wanted.apps, labels=wanted.labels)
-        chosen = Selection(select, narrowed=bool(wanted.apps or wanted.labels))
+        chosen = Selection(select, narrowed=bool(wanted.apps or wanted.labels), named=bool(wanted.apps))
         steps = await self.daemon.between(partial(self.approver.plan, wanted.plan, chosen, word))
         names = [
             {"customer_id": step.ref.customer_id, "app_id": step.ref.app_id, "name": step.app.name} for step in steps

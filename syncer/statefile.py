@@ -110,7 +110,8 @@ def statuses(document: Mapping[str, Any] | None) -> dict[AppRef, AppStatus]:
     for row in document["apps"] if document else ():
         since, checked = datetime.fromisoformat(row["since"]), datetime.fromisoformat(row["checked"])
         ref = _ref(row)
-        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked, token(row))
+        often = row.get("put_back", 0)  # a report of an older version has none
+        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked, often, token(row))
     return found
 
 

@@ -114,6 +114,8 @@ async def _intended(run: Run, intent: Intent, read_at: float, stop: Stop) -> tup
         result, error = await _put(run, intent, read_at)
         if result is not None:
             run.journal.conclude(result)
+        elif error is not None and error.status is not None and error.status in ACCEPTED:
+            run.journal.accept(intent.request_id, intent.ref, error.status)
     except JournalError as failed:
         stop.halt(failed.message)
         return replace(outcome, failure=f"the PUT's result is not recorded: {failed.message}", hint=failed.hint), None
@@ -122,9 +124,8 @@ async def _intended(run: Run, intent: Intent, read_at: float, stop: Stop) -> tup
         return replace(outcome, failure=told, fault=fault), None
     if result is None:
         told = error.message if error else ""
-        accepted = intent.request_id if error is not None and error.status in ACCEPTED else ""
         told = f"{told}; the fate of the PUT is unknown until the app is read again"
-        return replace(outcome, failure=told, accepted=accepted), None
+        return replace(outcome, failure=told), None
     return _concluded(outcome, result, error)
 
 

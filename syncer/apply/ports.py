@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from syncer.errors import VendorError
-    from syncer.model.desired import DesiredApp
+    from syncer.model.desired import AppRef, DesiredApp
     from syncer.model.fields import AppSettings
     from syncer.model.live import Live, LiveApp
     from syncer.model.outcome import Intent, Result
@@ -57,6 +57,9 @@ class Journal(Protocol):
 
     def conclude(self, result: Result) -> None:
         """The one terminal record of an intent."""
+
+    def accept(self, request_id: str, ref: AppRef, status: int) -> None:
+        """The vendor took the PUT, and nobody could read the app since: the intent stays open."""
 
     def intend(self, intent: Intent) -> None:
         """Only when this has returned may the PUT be sent."""

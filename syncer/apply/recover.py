@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from syncer.model.live import LiveApp, Unreadable
 from syncer.model.outcome import Result, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from syncer.apply.ports import Recovering
     from syncer.model.desired import AppRef
@@ -19,28 +18,18 @@ if TYPE_CHECKING:
 
     Digest = Callable[[Field, Value], str]
 
-ACCEPTED_STATUS: Final = 200
-
 
 def resolve(
-    intents: Iterable[OpenIntent],
-    live: Mapping[AppRef, Live],
-    journal: Recovering,
-    digest: Digest,
-    accepted: Collection[str] = (),
+    intents: Iterable[OpenIntent], live: Mapping[AppRef, Live], journal: Recovering, digest: Digest
 ) -> frozenset[AppRef]:
-    """Records a verdict for every open intent whose app could be read; returns the apps that stay blocked.
-
-    `accepted` are requests that the vendor is known to have accepted: they count towards NotConverging (hazard C7).
-    """
+    """Records a verdict for every open intent whose app could be read; returns the apps that stay blocked."""
     blocked: set[AppRef] = set()
     for intent in intents:
         read = live.get(intent.ref)
         if read is None or isinstance(read, Unreadable):
             blocked.add(intent.ref)
             continue
-        status = ACCEPTED_STATUS if intent.request_id in accepted else None
-        journal.recover(replace(_result(intent, read, digest), status=status))
+        journal.recover(_result(intent, read, digest))
     return frozenset(blocked)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from syncer.model.desired import AppRef
 from syncer.model.fields import Field
+from syncer.model.outcome import Attempt, Verdict
 from syncer.model.planned import Approval, Danger, LastApplied, RecentPut, SourceApproval
 
 
@@ -39,3 +40,8 @@ def recent_put(customer: str, app: str, at: str, drift: int, approved: int, dang
     ref = AppRef(customer, app)
     named = frozenset(Danger(danger) for danger in dangers.split())
     return RecentPut(ref, datetime.fromisoformat(at), bool(drift), bool(approved), named)
+
+
+def attempt(at: str, verdict: str | None, boot: str, up: int) -> Attempt:
+    """How a PUT of a rollout ended, or when it began."""
+    return Attempt(datetime.fromisoformat(at), Verdict(verdict) if verdict else None, boot, up)

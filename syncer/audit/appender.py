@@ -85,7 +85,7 @@ class Appender:
                 self._ballast.unlink()
             error = self._write(batch)
         if error is None:
-            error = self._sync()
+            error = self._sync() or self._lost()
         if error is not None:
             raise JournalError(self.trouble, hint=self._hint()) from error
         self._end += sum(map(len, batch))
@@ -130,6 +130,18 @@ class Appender:
             self.trouble = f"fsync of {self._path.name} failed: {error.strerror}"
             return error
         return None
+
+    def _lost(self) -> OSError | None:
+        """Whether the file still goes by its name: what is synced into a removed one is nowhere when it is closed."""
+        try:
+            if os.path.samestat(self._path.stat(), os.fstat(self._handle)):
+                return None
+            error = OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        except OSError as refused:
+            error = refused
+        self.dead = True
+        self.trouble = f"{self._path.name} was removed or replaced under this process: {error.strerror}"
+        return error
 
     def _undone(self) -> bool:
         try:

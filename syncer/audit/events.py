@@ -26,10 +26,12 @@ class EventType(StrEnum):
     STOP = "syncer.stop.v1"
     REPAIRED = "syncer.repaired.v1"
     PUT_INTENT = "syncer.put.intent.v1"
+    PUT_ACCEPTED = "syncer.put.accepted.v1"
     PUT_RESULT = "syncer.put.result.v1"
     PUT_RECOVERED = "syncer.put.recovered.v1"
     APP_ADOPTED = "syncer.app.adopted.v1"
     DRIFT_SEEN = "syncer.drift.seen.v1"
+    DRIFT_REPEATED = "syncer.drift.repeated.v1"
     HOLD = "syncer.hold.v1"
     APPROVE = "syncer.approve.v1"
     SOURCE_APPROVED = "syncer.source.approved.v1"
@@ -47,6 +49,7 @@ OWN_EVENTS: Final = frozenset(
         EventType.STOP,
         EventType.REPAIRED,
         EventType.PUT_INTENT,
+        EventType.PUT_ACCEPTED,
         EventType.PUT_RESULT,
         EventType.PUT_RECOVERED,
         EventType.APP_ADOPTED,

@@ -69,10 +69,11 @@ def _unreadable(path: Path, error: OSError) -> JournalError:
 
 
 def make_folder(path: Path) -> None:
-    """A folder that only its owner can enter, itself durable; one that exists is left as it is."""
-    if not path.is_dir():
-        path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        sync_folder(path.parent)
+    """A folder that only its owner can enter, durable with those it lies in; one that exists is left as it is."""
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=FOLDER_MODE if folder == path else 0o777, exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def sync_folder(path: Path) -> None:

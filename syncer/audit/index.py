@@ -139,16 +139,17 @@ class Index:
         return tuple(answers.recent_put(*row) for row in rows)
 
     def attempts(self, revision: str) -> Mapping[AppRef, Attempt]:
-        """The last PUT of each app among those made for one revision, but for those that only put drift back."""
+        """The last PUT of each app since a revision came in force, but for those that only put drift back.
+
+        None where another revision is the last that is recorded. What an invalid file's last good reading asks for is
+        written meanwhile, too, under its own older revision. A folder may come back to a revision of long ago.
+        """
         rows = self._ask(
-            "SELECT customer, app, ifnull(ended, at), verdict FROM intents WHERE revision = ? AND committed"
-            " ORDER BY seq",
+            "SELECT customer, app, ifnull(ended, intents.at), verdict, boot, up FROM intents, in_force"
+            " WHERE in_force.revision = ? AND intents.seq > in_force.seq AND committed ORDER BY intents.seq",
             (revision,),
         )
-        return {
-            AppRef(customer, app): Attempt(datetime.fromisoformat(at), Verdict(verdict) if verdict else None)
-            for customer, app, at, verdict in rows
-        }
+        return {AppRef(customer, app): answers.attempt(*put) for customer, app, *put in rows}
 
     def record_seen(self, refs: Iterable[AppRef], at: datetime) -> None:
         """Remember when apps were last seen in agreement. A cache: it is lost with the index."""

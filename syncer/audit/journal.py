@@ -136,6 +136,12 @@ class Journal:
         """Record how an intent ended; in spite of a full disk, for the PUT has been sent."""
         self._end(result, recovered=False)
 
+    def accept(self, request_id: str, ref: AppRef, status: int) -> None:
+        """Record that the vendor took a PUT whose effect could not be read; its intent stays open."""
+        with self._one_at_a_time:
+            self._begun(request_id, ref)
+            self._append([payloads.accepted(request_id, ref, status)])
+
     def recover(self, result: Result) -> None:
         """Record what became of an intent whose fate was open, found out by reading the app."""
         self._end(result, recovered=True)
@@ -189,10 +195,13 @@ class Journal:
 
     def _end(self, result: Result, *, recovered: bool) -> None:
         with self._one_at_a_time:
-            begun = self._log.story.open.get(result.request_id)
-            if begun is None or begun.ref != result.ref:
-                raise JournalError(f"no open intent {result.request_id} of {result.ref} to conclude")
+            self._begun(result.request_id, result.ref)
             self._append([payloads.result(result, self.digests, recovered=recovered)], last_words=True)
+
+    def _begun(self, request_id: str, ref: AppRef) -> None:
+        begun = self._log.story.open.get(request_id)
+        if begun is None or begun.ref != ref:
+            raise JournalError(f"no open intent {request_id} of {ref} to conclude")
 
     def _open_of(self, intent: Intent) -> str | None:
         if intent.request_id in self._log.story.open:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from syncer.audit.digests import Digests
     from syncer.audit.events import JSON, Adoption
     from syncer.errors import RefusedCommitError
-    from syncer.model.desired import Revision
+    from syncer.model.desired import AppRef, Revision
     from syncer.model.fields import AppSettings
     from syncer.model.outcome import Intent, Result
     from syncer.model.planned import AppPlan, Approval, Hold, SourceApproval
@@ -66,6 +66,11 @@ def intent(wanted: Intent, digests: Digests) -> Note:
         "after": values(step.body, digests),
     }
     return Note(EventType.PUT_INTENT, data, wanted.ref)
+
+
+def accepted(request_id: str, ref: AppRef, status: int) -> Note:
+    """A PUT that the vendor took, and that nobody could see the effect of."""
+    return Note(EventType.PUT_ACCEPTED, {"reqid": request_id, "status": status}, ref)
 
 
 def result(ended: Result, digests: Digests, *, recovered: bool) -> Note:
@@ -158,6 +163,11 @@ def drift_seen(step: AppPlan, digests: Digests) -> Note:
         "live": values(step.live.settings, digests),
     }
     return Note(EventType.DRIFT_SEEN, data, step.ref)
+
+
+def drift_repeated(ref: AppRef, name: str, put_back: int) -> Note:
+    """An app whose drift was put back often enough, within a week, for a person to look into it."""
+    return Note(EventType.DRIFT_REPEATED, {"name": name, "putback": put_back}, ref)
 
 
 def source_changed(before: str, revision: Revision, *, apps: int, rejected: Sequence[str] = ()) -> Note:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from syncer.audit.chain import Event, Spot
     from syncer.model.desired import AppRef
 
-VERSION: Final = 5
+VERSION: Final = 7
 """Of the tables below; another one on the disk is thrown away and built again."""
 
 TABLES: Final = """
@@ -26,10 +26,11 @@ CREATE TABLE applied (customer TEXT, app TEXT, digests TEXT, revision TEXT, at T
     PRIMARY KEY (customer, app)) WITHOUT ROWID;
 CREATE TABLE intents (reqid TEXT, customer TEXT, app TEXT, seq INTEGER, event TEXT, target TEXT, after TEXT,
     revision TEXT, at TEXT, drift INTEGER, approved INTEGER, committed INTEGER, verdict TEXT, status INTEGER,
-    ended TEXT, message TEXT, dangers TEXT, PRIMARY KEY (reqid, seq)) WITHOUT ROWID;
+    ended TEXT, message TEXT, dangers TEXT, boot TEXT, up INTEGER, PRIMARY KEY (reqid, seq)) WITHOUT ROWID;
 CREATE INDEX intents_of_app ON intents (customer, app, seq);
 CREATE INDEX intents_by_time ON intents (at);
-CREATE INDEX intents_by_revision ON intents (revision, seq);
+CREATE INDEX intents_of_commits ON intents (seq) WHERE committed;
+CREATE TABLE in_force (revision TEXT, seq INTEGER);
 CREATE INDEX intents_open ON intents (seq) WHERE verdict IS NULL;
 CREATE TABLE approvals (seq INTEGER PRIMARY KEY, customer TEXT, app TEXT, digest TEXT, plan TEXT, by TEXT, reason TEXT,
     expires TEXT, used INTEGER NOT NULL DEFAULT 0);
@@ -52,7 +53,7 @@ def take(database: sqlite3.Connection, spot: Spot, event: Event) -> None:
         return
     if recipe := _RECIPES.get(event["type"]):
         recipe(database, ref, event)
-    if event["type"] not in _ENDS:
+    if event["type"] not in _OF_INTENTS:
         data = event["data"]
         fields = " ".join((*data.get("changes", ()), *data.get("fields", ())))
         database.execute(
@@ -68,7 +69,7 @@ def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     held = data.get("held", ())  # carried as they were live, which is not what git declares: nothing was settled
     after = json.dumps({name: digest for name, digest in data["after"]["hmac"].items() if name not in held})
     database.execute(
-        "INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, ?)",
+        "INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, ?, ?, ?)",
         (
             data["reqid"],
             ref.customer_id,
@@ -83,21 +84,35 @@ def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
             data["approval"] is not None,
             set(data["reason"]["causes"]) != {Cause.DRIFT},
             " ".join(data["danger"]),
+            event["bootid"],
+            int(event["boottimens"]),
         ),
     )
-    if approval := data["approval"]:
+    if approval := data["approval"]:  # and every earlier word for this change, under whatever plan it was given
         database.execute(
-            "UPDATE approvals SET used = 1 WHERE customer = ? AND app = ? AND plan = ? AND digest = ?",
-            (ref.customer_id, ref.app_id, approval["plan"], approval["digest"]),
+            "UPDATE approvals SET used = 1 WHERE customer = ? AND app = ? AND digest = ?",
+            (ref.customer_id, ref.app_id, approval["digest"]),
         )
+
+
+def _accepted(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    """Keep the status: a later read finds out what came of the PUT, and knows no status of its own."""
+    del ref
+    data = event["data"]
+    database.execute(
+        "UPDATE intents SET status = ? WHERE reqid = ? AND verdict IS NULL", (data["status"], data["reqid"])
+    )
 
 
 def _end(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     data = event["data"]
     database.execute(
-        "UPDATE intents SET verdict = ?, status = ?, ended = ?, message = ?, event = NULL"
-        " WHERE reqid = ? AND verdict IS NULL",
-        (data["verdict"], data["status"], event["time"], data["message"], data["reqid"]),
+        "UPDATE intents SET verdict = ?, status = ifnull(?, status), ended = ?, message = ?, boot = ?, up = ?,"
+        " event = NULL WHERE reqid = ? AND verdict IS NULL",
+        (
+            *(data["verdict"], data["status"], event["time"], data["message"]),
+            *(event["bootid"], int(event["boottimens"]), data["reqid"]),
+        ),
     )
     if data["verdict"] == Verdict.APPLIED:
         _applied(database, ref, event)
@@ -157,13 +172,24 @@ def _source_approved(database: sqlite3.Connection, event: Event) -> None:
 
 
 def _source_changed(database: sqlite3.Connection, event: Event) -> None:
-    """A commit that came in force has used its approval up."""
-    database.execute("UPDATE source_approvals SET used = 1 WHERE sha = ?", (event["data"]["git"]["commit"],))
+    """A commit that came in force has used its approval up.
+
+    Each process says what it finds in force: only another revision than the last one is a beginning.
+    """
+    revision = event["data"]["git"]["commit"]
+    database.execute("UPDATE source_approvals SET used = 1 WHERE sha = ?", (revision,))
+    if database.execute("SELECT revision FROM in_force").fetchone() != (revision,):
+        database.execute("DELETE FROM in_force")
+        database.execute("INSERT INTO in_force VALUES (?, ?)", (revision, int(event["seq"])))
 
 
-_ENDS: Final = frozenset({EventType.PUT_RESULT.value, EventType.PUT_RECOVERED.value})
+_OF_INTENTS: Final = frozenset(
+    {EventType.PUT_ACCEPTED.value, EventType.PUT_RESULT.value, EventType.PUT_RECOVERED.value}
+)
+"""What only adds to an intent, and is told with it."""
 _RECIPES: Final[dict[str, Callable[[sqlite3.Connection, AppRef, Event], None]]] = {
     EventType.PUT_INTENT: _intent,
+    EventType.PUT_ACCEPTED: _accepted,
     EventType.PUT_RESULT: _end,
     EventType.PUT_RECOVERED: _end,
     EventType.APP_ADOPTED: _adoption,

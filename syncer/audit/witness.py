@@ -49,12 +49,18 @@ class Witness:
             self._journal.note_many([payloads.source_held(error)])
             self._refused = error.message
 
+    def repeated(self, apps: Iterable[tuple[AppRef, str, int]]) -> None:
+        """Apps (ref, name, how often) whose drift was put back again and again; raises JournalError."""
+        if notes := [payloads.drift_repeated(*app) for app in apps]:
+            self._journal.note_many(notes)
+
     def record(self, desired: DesiredState, decision: Decision, seen: Iterable[tuple[DesiredApp, Live]]) -> None:
         """Everything new about one pass, durable with two fsyncs at the most; raises JournalError."""
         present: set[tuple[str, ...]] = set()
         notes = [*self._of_source(desired), *self._of_decision(decision, present)]
         if notes:
             self._journal.note_many(notes)
+        self._revision = desired.revision.id
         self._told = present
         adoptions = list(self._adoptions(decision, seen))
         if adoptions:
@@ -65,7 +71,6 @@ class Witness:
             yield payloads.source_changed(
                 self._revision, desired.revision, apps=len(desired.apps), rejected=desired.rejected
             )
-            self._revision = desired.revision.id
 
     def _of_decision(self, decision: Decision, present: set[tuple[str, ...]]) -> Iterator[Note]:
         plan = decision.plan

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from syncer import sources
 from syncer.cli import blaming, choosing, exits, options
 from syncer.cli.render import against as rendering
+from syncer.cli.render import json_text
 from syncer.cli.render.style import Style
 from syncer.desired import selection
 from syncer.errors import DesiredStateError
@@ -40,8 +40,8 @@ def show(settings: Settings, given: dict[str, Any]) -> int:
         "text": lambda: rendering.text(view, Style(options.colour_of(sys.stdout))),
         "brief": view.summary,
         "markdown": lambda: rendering.markdown(view),
-        "json": lambda: json.dumps(document, indent=2, ensure_ascii=False),
-        "jsonl": lambda: "\n".join(json.dumps(change, ensure_ascii=False) for change in document["changes"]),
+        "json": lambda: json_text.document(document),
+        "jsonl": lambda: json_text.lines(document["changes"]),
     }
     options.emit(forms[given["form"]], given["output_file"], forms["text"])
     return exits.COMMITS if changes and given["with_code"] else exits.DONE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from dataclasses import replace
@@ -15,6 +14,7 @@ import click
 
 from syncer.cli import exits, options, repeating
 from syncer.cli.approve import principal
+from syncer.cli.render import json_text
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -49,7 +49,7 @@ def sync(ctx: click.Context, /, **given: Any) -> int:
         checked_id(given["plan_id"])
     settings = options.resolve(ctx).settings
     try:
-        report = asyncio.run(_synced(settings, given, log.silent()))
+        report = asyncio.run(_synced(settings, given, log.silent(), repeating.selection(ctx)))
     except StoppedError as error:  # a graceful end of `run`, but here a pipeline must not take it for done
         raise SyncerError(error.message, hint="run `syncer sync` again") from error
     rest = repeating.tail(ctx, selected=True)
@@ -57,7 +57,8 @@ def sync(ctx: click.Context, /, **given: Any) -> int:
     return exits.of_pass(report)
 
 
-async def _synced(settings: Settings, given: dict[str, Any], log: FilteringBoundLogger) -> SyncReport:
+async def _synced(settings: Settings, given: dict[str, Any], log: FilteringBoundLogger, selection: str) -> SyncReport:
+    """One pass; what it leaves for `syncer status` names the selection, without which its plan's id is no id."""
     from syncer import statefile, wiring
     from syncer.cli import choosing
     from syncer.cli.ending import stopping
@@ -72,7 +73,8 @@ async def _synced(settings: Settings, given: dict[str, Any], log: FilteringBound
             ask = Ask(Trigger.MANUAL, write=True, strict=True, expect_plan=given["plan_id"], progress=progress)
             report = await here.reconciler.run(replace(ask, select=partial(choosing.choose, here, given)))
         try:
-            statefile.write(settings.state_dir, report, (app.ref for app in here.tracker.apps))
+            kept = replace(report, decision=repeating.told(report.decision, selection))
+            statefile.write(settings.state_dir, kept, (app.ref for app in here.tracker.apps))
         except SyncerError as error:  # the result of a write must be told all the same
             click.echo(f"syncer: {sanitize(error.message)}", err=True)
         if here.journal is not None and (why := here.journal.poisoned):
@@ -89,8 +91,8 @@ def _emit(report: SyncReport, given: dict[str, Any]) -> None:
         "text": lambda: rendering.text(report, Style(options.colour_of(sys.stdout))),
         "brief": lambda: rendering.brief(report),
         "markdown": lambda: rendering.markdown(report),
-        "json": lambda: json.dumps(documents.of_report(report), indent=2, ensure_ascii=False),
-        "jsonl": lambda: "\n".join(json.dumps(app, ensure_ascii=False) for app in documents.of_report(report)["apps"]),
+        "json": lambda: json_text.document(documents.of_report(report)),
+        "jsonl": lambda: json_text.lines(documents.of_report(report)["apps"]),
     }
     options.emit(forms[given["form"]], given["output_file"], forms["text"])
 

@@ -104,7 +104,7 @@ def _selection(here: Opened, given: dict[str, Any]) -> Selection:
     from syncer.cli import choosing
 
     narrowed = any(given[name] for name in ("apps", "labels", "changed_since"))
-    return approvals.Selection(partial(choosing.choose, here, given), narrowed=narrowed)
+    return approvals.Selection(partial(choosing.choose, here, given), narrowed=narrowed, named=bool(given["apps"]))
 
 
 def principal() -> str:

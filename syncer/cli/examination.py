@@ -48,10 +48,7 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order in which a run needs them; never raises SyncerError."""
     findings = [_program("git"), _state_dir(settings.state_dir)]
-    try:
-        findings += _journal(settings.state_dir)
-    except SyncerError as error:
-        findings.append(Finding("journal", False, error.message, error.hint))
+    findings += journal(settings.state_dir)
     findings += await _anchors(settings)
     try:
         async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
@@ -122,11 +119,14 @@ def _state_dir(folder: Path) -> Finding:
     return Finding("state folder", usable, seen, f"make {nearest} writable or name another with --state-dir")
 
 
-def _journal(state_dir: Path) -> list[Finding]:
+def journal(state_dir: Path) -> list[Finding]:
     """Whether the next run could go on with the journal: it repairs a torn tail and resolves what is open itself."""
     if not files.recorded(state_dir):
         return []
-    found = verify.verify(state_dir)
+    try:
+        found = verify.verify(state_dir)
+    except SyncerError as error:
+        return [Finding("journal", False, error.message, error.hint)]
     mend = "`syncer audit verify` says more; keep a copy of the state folder, and find out who or what touched it"
     stops = {verify.Finding.ALTERED, verify.Finding.SHORTER}
     return [Finding("journal", found.finding not in stops, found.sentence, mend)]

@@ -17,6 +17,7 @@ from syncer.errors import UsageError
 from syncer.model.outcome import Trigger
 from syncer.model.text import sanitize
 from syncer.parts import Ask
+from syncer.plan import limits
 
 if TYPE_CHECKING:
     from syncer.audit.history import HistoryEntry
@@ -64,6 +65,7 @@ async def app(settings: Settings, name: str, field: Field | None, style: Style, 
             holds=repeating.told(report.decision, rest).holds_of(wanted.ref),
             history=tuple(_row(entry) for entry in here.index.history(wanted.ref, field, HISTORY)),
             field=field,
+            limits=tuple(limits.told(settings.policy.limits, len(here.tracker.apps))),
         )
     return rendering.text(view, style)
 

@@ -68,7 +68,7 @@ def run(arguments: list[str]) -> int:
     except click.Abort:
         return 130
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return UsageError.exit_code
     except (SyncerError, OSError) as error:
         return _explained(error if isinstance(error, SyncerError) else _refused(error))
@@ -91,6 +91,15 @@ def _refused(error: OSError) -> SyncerError:
     said = error.strerror or type(error).__name__
     message = f"{error.filename}: {said}" if error.filename else f"the system refused: {said}"
     return SyncerError(message, hint="check permissions, free space and the current directory")
+
+
+def _show(error: click.ClickException) -> None:
+    """What click says, made fit for a terminal: it repeats options and file names as they were given."""
+    from syncer.model.text import sanitize
+
+    told = io.StringIO()
+    error.show(told)
+    click.echo("\n".join(map(sanitize, told.getvalue().split("\n"))), err=True, nl=False)
 
 
 def _explained(error: SyncerError) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from syncer.cli import exits, options, repeating
+from syncer.cli.render import json_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,12 +38,13 @@ def status(ctx: click.Context, /, **given: Any) -> int:
 
     now = SystemClock().now()
     document, stale = _asked(given["server"]) if given["server"] else _kept(ctx, now)
+    document = repeating.told_in(document, repeating.tail(ctx))
     aged = statefile.aged(document, stale)
     forms = {
         "text": lambda: rendering.text(document, stale, now, Style(options.colour_of(sys.stdout))),
         "markdown": lambda: rendering.markdown(document, stale, now),
-        "json": lambda: json.dumps(aged, indent=2, ensure_ascii=False),
-        "jsonl": lambda: "\n".join(json.dumps(app, ensure_ascii=False) for app in aged["apps"]),
+        "json": lambda: json_text.document(aged),
+        "jsonl": lambda: json_text.lines(aged["apps"]),
     }
     options.emit(forms[given["form"]], given["output_file"], forms["text"])
     return exits.DONE
@@ -60,7 +61,6 @@ def _kept(ctx: click.Context, now: datetime) -> tuple[dict[str, Any], frozenset[
         raise SyncerError(
             f"no pass has been made with {settings.state_dir} yet", hint="run `syncer sync` or `syncer run` first"
         )
-    document = repeating.told_in(document, repeating.tail(ctx))
     return document, statefile.stale(document, now, settings.schedule.detect)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import shlex
 import sys
@@ -14,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from syncer.cli import exits, options, repeating
+from syncer.cli.render import json_text
 from syncer.model.fields import Field
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from syncer.cli.examination import Finding
     from syncer.cli.render.plan import PlanView
     from syncer.model.desired import DesiredApp
     from syncer.model.outcome import SyncReport
@@ -61,13 +62,14 @@ def plan(ctx: click.Context, /, **given: Any) -> int:
 
 async def _planned(settings: Settings, given: dict[str, Any]) -> tuple[SyncReport, PlanView]:
     from syncer import log, wiring
-    from syncer.cli import blaming, choosing
+    from syncer.cli import blaming, choosing, examination
     from syncer.cli.render.plan import PlanView
     from syncer.cli.waiting import bar
     from syncer.model.outcome import Trigger
     from syncer.parts import Ask
 
     chosen: tuple[DesiredApp, ...] = ()
+    journal = asyncio.create_task(asyncio.to_thread(examination.journal, settings.state_dir))  # beside the reading
     async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
 
         def select(apps: tuple[DesiredApp, ...]) -> tuple[DesiredApp, ...]:
@@ -79,7 +81,17 @@ async def _planned(settings: Settings, given: dict[str, Any]) -> tuple[SyncRepor
             report = await here.reconciler.run(Ask(Trigger.MANUAL, strict=True, select=select, progress=progress))
         origins = {change.origin for step in report.decision.plan.steps for change in step.changes}
         blame = await asyncio.to_thread(blaming.commits, here.source, report.revision.id, origins)
+    _warn(await journal)
     return report, PlanView(chosen, report.decision, report.apps, report.started, blame, report.revision.source)
+
+
+def _warn(findings: list[Finding]) -> None:
+    """A plan only reads the journal's end; what it says of causes rests on the whole, and a sync would refuse it."""
+    from syncer.model.text import sanitize
+
+    for finding in findings:
+        if not finding.ok:
+            click.echo(f"syncer: {sanitize(finding.seen)}\n  hint: {sanitize(finding.mend)}", err=True)
 
 
 def _emit(view: PlanView, form: str, output_file: Path | None) -> None:
@@ -92,8 +104,8 @@ def _emit(view: PlanView, form: str, output_file: Path | None) -> None:
         "text": lambda: rendering.text(view, Style(options.colour_of(sys.stdout))),
         "brief": lambda: rendering.brief(view),
         "markdown": lambda: rendering.markdown(view),
-        "json": lambda: json.dumps(document, indent=2, ensure_ascii=False),
-        "jsonl": lambda: "\n".join(json.dumps(app, ensure_ascii=False) for app in document["apps"]),
+        "json": lambda: json_text.document(document),
+        "jsonl": lambda: json_text.lines(document["apps"]),
     }
     options.emit(forms[form], output_file, forms["text"])
 

@@ -21,6 +21,8 @@ PLACES: Final = {
     "ref": "--ref",
     "vendor_url": "--vendor-url",
     "state_dir": "--state-dir",
+    "server": "--server",
+    "server_token_file": "--server-token-file",
 }
 """Options that say where things are; a variable holds for the next command anyway."""
 SELECTION: Final = {"apps": "", "labels": "-l", "changed_since": "--changed-since"}
@@ -29,7 +31,15 @@ SELECTION: Final = {"apps": "", "labels": "-l", "changed_since": "--changed-sinc
 
 def tail(ctx: click.Context, *, selected: bool = False) -> str:
     """What to put behind a command, from the places (and the selection) on this command line; begins with a space."""
-    names = {**PLACES, **(SELECTION if selected else {})}
+    return _repeated(ctx, {**PLACES, **(SELECTION if selected else {})})
+
+
+def selection(ctx: click.Context) -> str:
+    """The same for the selection alone: what has to stand with the id of a plan of some apps wherever it is kept."""
+    return _repeated(ctx, SELECTION)
+
+
+def _repeated(ctx: click.Context, names: Mapping[str, str]) -> str:
     words = [word for name, option in names.items() for word in _given(ctx, name, option)]
     return "".join(f" {shlex.quote(word)}" for word in words)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncer.cli import exits, options
+from syncer.cli.render import json_text
 
 if TYPE_CHECKING:
     from syncer.emulator.server import Emulator
@@ -36,7 +37,7 @@ def doctor(ctx: click.Context, /, **given: Any) -> int:
 
     findings = asyncio.run(examination.examine(options.resolve(ctx).settings))
     if given["form"] == "json":
-        click.echo(json.dumps([finding.document() for finding in findings], indent=2, ensure_ascii=False))
+        click.echo(json_text.document([finding.document() for finding in findings]))
     else:
         click.echo(examination.text(findings, Style(options.colour_of(sys.stdout))))
     return exits.FAILED if any(not finding.ok for finding in findings) else exits.DONE
@@ -66,7 +67,7 @@ def show(ctx: click.Context, /, **given: Any) -> int:
     origins = options.resolve(ctx).origins
     if given["form"] == "json":
         document = {key: {"value": value, "origin": origin} for key, (value, origin) in origins.items()}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(json_text.document(document))
         return exits.DONE
     width = max(len(key) for key in origins)
     wide = max(len(sanitize(value)) for value, _ in origins.values())

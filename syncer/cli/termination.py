@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from syncer.model.outcome import State
+from syncer.model.outcome import CALM, State
 from syncer.model.text import sanitize
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 2000
 """Bytes; the kubelet reads 4096 at most, and people read less."""
-FINE: Final = frozenset({State.IN_SYNC, State.PENDING, State.SUSPENDED})
 
 
 def of_error(error: SyncerError) -> str:
@@ -30,7 +29,7 @@ def of_report(report: SyncReport, source: SyncerError | None) -> str:
         told.append(f"{len(report.rejected)} of the source's files are invalid, first {report.rejected[0]}")
     for state in State:
         mine = [app for app in report.apps if app.state is state]
-        if mine and state not in FINE:
+        if mine and state not in CALM:
             told.append(f"{len(mine)} {state.value}, first {mine[0].ref}: {mine[0].reason}")
     return "; ".join(told)
 

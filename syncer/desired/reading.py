@@ -11,7 +11,6 @@ from syncer.desired.carry import sorted_apps
 from syncer.desired.faults import Fault
 from syncer.desired.filing import Filed, Read
 from syncer.desired.layers import located
-from syncer.documents.veil import veil
 from syncer.errors import DesiredStateError, SourceError
 from syncer.model.desired import DesiredApp, DesiredState
 from syncer.model.problems import Place, Problem, Severity
@@ -146,7 +145,7 @@ class Reading:
 
     def _place(self, origin: Origin) -> Place:
         read = self._reads.get(origin.path)
-        text = veil(read.parsed.places.line(origin.line - 1)) if read else ""
+        text = read.parsed.places.shown(origin.line - 1) if read else ""
         return Place(origin.path, origin.line, origin.column, len("suspend"), text)
 
 

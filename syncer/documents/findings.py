@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from syncer.documents import advice, formats
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from syncer.documents.places import KeyPath
+
+MAX_FINDINGS: Final = 100
+"""Of one file: one mistake of a schema can be a hundred thousand unknown keys."""
 
 TYPES: Final = {
     "string": "text",
@@ -59,7 +63,7 @@ class Finding:
 
 def translate(errors: Iterable[Mistake]) -> tuple[Finding, ...]:
     """Every mistake once; a missing key is left out where an unknown one beside it was meant to be that key."""
-    found = dict.fromkeys(finding for error in errors for finding in _each(error))
+    found = dict.fromkeys(islice((finding for error in errors for finding in _each(error)), MAX_FINDINGS))
     meant = {(f.path[:-1], f.about) for f in found if f.rule == "SY201"}
     return tuple(f for f in found if f.rule != "SY202" or (f.path, f.about) not in meant)
 

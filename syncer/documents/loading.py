@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 
+MAX_PERCENT: Final = 16
+"""Lines that begin with %: libyaml compares each TAG directive with all before it, before any event comes."""
+
 HIDDEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
@@ -54,6 +57,9 @@ def parse(path: str, data: bytes, *, pure: bool = False) -> Parsed:
     found = HIDDEN.search(text)
     if found is not None:
         return _hidden(path, text, found)
+    if text.count("\n%") > MAX_PERCENT:
+        where = _end_of(text[: text.index("\n%") + 1])
+        return _unread(path, text, where, ("SY108", "directives are not read"), "delete the lines that begin with %")
     return _read(path, text, pure=pure)
 
 

@@ -10,6 +10,9 @@ from syncer.model.problems import Place
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The way from the document's root to a value: keys of mappings and indexes of lists."""
 
+LONGEST_SHOWN: Final = 4_096
+"""Characters of a line that is shown with a problem: the longest URL fits, a file on one line does not."""
+
 _BITS: Final = 24
 _MASK: Final = (1 << _BITS) - 1
 
@@ -60,12 +63,17 @@ class Places:
     def place(self, packed: int) -> Place:
         """A packed stretch as a place, its line veiled."""
         line, column = packed >> 2 * _BITS, packed >> _BITS & _MASK
-        text = veil(self.line(line))
+        text = self.shown(line)
         length = packed & _MASK
-        rest = len(text) - column
+        rest = len(self.line(line)) - column
         if length == _MASK:
             length = rest
         return Place(self.path, line + 1, column + 1, max(1, min(length, rest)), text)
+
+    def shown(self, number: int) -> str:
+        """The line, veiled; empty for one so long that nobody reads it, because each problem carries its own copy."""
+        text = self.line(number)
+        return veil(text) if len(text) <= LONGEST_SHOWN else ""
 
     def line(self, number: int) -> str:
         """One line as it stands in the file, unveiled, counted from 0; empty beyond the end."""

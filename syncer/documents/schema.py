@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from syncer.documents.loading import Parsed
     from syncer.documents.places import Places
 
-MAX_FINDINGS: Final = 100
 _APART: Final = "keep it outside of the folder that holds the apps, or name that folder alone"
 
 
@@ -55,7 +54,7 @@ def check_kind(parsed: Parsed, kinds: Mapping[str, str]) -> tuple[Problem, ...]:
 def validate(value: Any, name: str) -> tuple[Finding, ...]:
     """Every mistake in a plain value, without places: for what did not come from a file."""
     errors: Iterator[Any] = validator(name).iter_errors(value)
-    return findings.translate(mistake(error) for error in islice(errors, MAX_FINDINGS))
+    return findings.translate(mistake(error) for error in islice(errors, findings.MAX_FINDINGS))
 
 
 def problem(finding: Finding, places: Places) -> Problem:

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from syncer.model.fields import Field
-from syncer.model.outcome import State, Status
+from syncer.model.outcome import CALM, State, Status
 from syncer.model.planned import Cause, Rule
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MOST_APPS: Final = 5000
 """Series of `syncer_app_info`; apps beyond it are counted in `syncer_app_info_dropped`."""
-CALM: Final = frozenset({State.IN_SYNC, State.PENDING, State.SUSPENDED})
 
 
 class Journal(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -89,10 +89,15 @@ class OpenIntent:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The last PUT of an app for one revision: when it ended (began, while open), and its verdict (None while open)."""
+    """The last PUT of an app for one revision: when it ended (began, while open), and its verdict (None while open).
+
+    `boot` and `up` are the same moment as no clock change can move it: the machine's boot, and nanoseconds since.
+    """
 
     at: datetime
     verdict: Verdict | None
+    boot: str = ""
+    up: int = 0
 
 
 class Status(StrEnum):
@@ -109,8 +114,6 @@ class Status(StrEnum):
 class Outcome:
     """One app's apply: `elapsed` in seconds, `failure` a sentence for people, empty when it went well.
 
-    `accepted` is the request id of a PUT that the vendor accepted and whose effect nobody could read, else empty.
-
     `fault` is an exception that nobody expected, for the log's traceback only: its text may hold anything.
     """
 
@@ -122,7 +125,6 @@ class Outcome:
     verdict: Verdict | None = None
     failure: str = ""
     hint: str = ""
-    accepted: str = ""
     fault: Exception | None = field(default=None, compare=False, repr=False)
 
 
@@ -145,6 +147,10 @@ class State(StrEnum):
     STALE = "Stale"
 
 
+CALM: Final = frozenset({State.IN_SYNC, State.PENDING, State.SUSPENDED})
+"""States in which nobody has to look at an app."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenEnd:
     """When a token ends, and from when on somebody has to see to the next one (both aware UTC).
@@ -160,6 +166,7 @@ class TokenEnd:
 class AppStatus:
     """One app after a pass: its state, one sentence that says why, and since when.
 
+    `put_back` is how often its drift was put back within a week, where that is often; else 0.
     `token` is None where nobody knows when the app's token ends.
     """
 
@@ -169,6 +176,7 @@ class AppStatus:
     reason: str
     since: datetime
     checked: datetime
+    put_back: int = 0
     token: TokenEnd | None = None
 
 

@@ -96,19 +96,20 @@ def _keys(app: DesiredApp) -> dict[str, str]:
         "name": app.name,
         "labels": ", ".join(f"{key}={value}" for key, value in app.labels) or "none",
         "token": token(app.token),
-        **_policy(app.policy),
+        **policy(app.policy),
     }
 
 
-def _policy(policy: Policy) -> dict[str, str]:
-    pause = policy.suspend
+def policy(found: Policy) -> dict[str, str]:
+    """Every key of a policy as text: `none` where nothing is set, `any` for hosts without a list."""
+    pause = found.suspend
     until = f"until {pause.until.isoformat()}" if pause and pause.until else "until removed"
-    hosts = (f"{allowed.field or 'every URL'}: {', '.join(allowed.hosts)}" for allowed in policy.allowed_hosts)
-    windows = (f"{w.kind} {w.cron} for {w.duration} in {w.zone}" for w in policy.windows)
+    hosts = (f"{allowed.field or 'every URL'}: {', '.join(allowed.hosts)}" for allowed in found.allowed_hosts)
+    windows = (f"{w.kind} {w.cron} for {w.duration} in {w.zone}" for w in found.windows)
     return {
-        "on_commit": policy.on_commit.value,
-        "on_drift": policy.on_drift.value,
-        "protected": ", ".join(policy.protected) or "none",
+        "on_commit": found.on_commit.value,
+        "on_drift": found.on_drift.value,
+        "protected": ", ".join(found.protected) or "none",
         "allowed_hosts": "; ".join(hosts) or "any",
         "windows": "; ".join(windows) or "none",
         "suspend": f"{until}: {pause.reason}" if pause else "none",

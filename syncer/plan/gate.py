@@ -66,20 +66,18 @@ def decide(plan: Plan, facts: Facts) -> Decision:
             approved.append(kept)
     waiting = tuple(_staged(plan, approved, holds, facts))
     begun = _without(approved, waiting)
-    dangerous = tuple(_dangerous(plan, begun, facts))
-    begun = _without(begun, dangerous)
     limited = tuple(_limited(plan, begun, facts))
-    stopped = {hold.ref for hold in limited}
-    written = () if None in stopped else tuple(step for step in begun if step.ref not in stopped)
-    return Decision(plan, written, (*holds, *waiting, *dangerous, *limited))
+    stopped = any(hold.ref is None for hold in limited)
+    return Decision(plan, () if stopped else tuple(_without(begun, limited)), (*holds, *waiting, *limited))
 
 
 def _staged(plan: Plan, passed: Sequence[AppPlan], holds: Sequence[Hold], facts: Facts) -> Iterator[Hold]:
     """What waits for its wave; counted before the limits, which are about what is written in this pass."""
     if facts.stage is not None:
-        stage = replace(facts.stage, settled=frozenset((*plan.in_sync, *_kept_out(plan, holds, facts.stage))))
-        unattended = [step for step in passed if facts.approval(step) is None]
-        yield from rollout.of_steps(unattended, stage, facts.now, _approve(plan))
+        settled = frozenset((*plan.in_sync, *_kept_out(plan, holds, facts.stage)))
+        approved = frozenset(step.ref for step in passed if rollout.committed(step) and facts.approval(step))
+        stage = replace(facts.stage, settled=settled, approved=approved)
+        yield from rollout.of_steps(passed, stage, facts.now, _approve(plan))
 
 
 def _kept_out(plan: Plan, holds: Sequence[Hold], stage: Stage) -> Iterator[AppRef]:
@@ -100,18 +98,16 @@ def _without(passed: Sequence[AppPlan], held: Sequence[Hold]) -> list[AppPlan]:
     return [step for step in left if step is not None]
 
 
-def _dangerous(plan: Plan, passed: Sequence[AppPlan], facts: Facts) -> Iterator[Hold]:
-    if facts.limits is not None:
-        unattended = [step for step in passed if facts.approval(step) is None]
-        yield from limits.of_transitions(unattended, facts.limits, facts.fleet, facts.now, _approve(plan))
-
-
 def _limited(plan: Plan, passed: Sequence[AppPlan], facts: Facts) -> Iterator[Hold]:
-    """The limits of a whole pass, after each step has passed its own checks."""
+    """The limits of a whole pass, after each step has passed its own checks.
+
+    All of them look at the same steps: what one limit holds is no room for another to write more.
+    """
     if facts.limits is None:
         return
     yield from limits.of_pass(plan, facts.limits, facts.fleet)
     unattended = [step for step in passed if facts.approval(step) is None]
+    yield from limits.of_transitions(unattended, facts.limits, facts.fleet, facts.now, _approve(plan))
     yield from limits.of_steps(unattended, facts.limits, facts.fleet, facts.now, _approve(plan))
 
 
@@ -170,7 +166,7 @@ def _refused(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
             Rule.REFUSED,
             "the vendor refused these settings as invalid (400); they are not sent again",
             step.ref,
-            release=f"change {step.app.at} in git",
+            release=f"change its settings at {step.app.at} in git; an approval does not release it",
         )
 
 
@@ -189,7 +185,8 @@ def _not_converging(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
 def _fighting(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
     if Cause.DRIFT not in step.causes or facts.approval(step) is not None:
         return
-    if (heat := limits.heat(step.ref, facts.fleet.recent)) > limits.HOT:
+    week = (put for put in facts.fleet.recent if facts.now - put.at < limits.WARM)  # the budget may look back further
+    if (heat := limits.heat(step.ref, week)) > limits.HOT:
         names = _fields(step, {Cause.DRIFT})
         detail = f"put back about {heat:.0f} times lately, and somebody changes {', '.join(names)} again each time"
         yield Hold(Rule.FIGHTING, detail, step.ref, names, _approve(plan))

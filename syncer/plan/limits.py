@@ -129,6 +129,16 @@ def of_steps(steps: Sequence[AppPlan], limits: Limits, fleet: Fleet, now: dateti
         )
 
 
+def told(limits: Limits, fleet: int) -> Iterator[str]:
+    """The limits as sentences, in apps of a fleet of this size."""
+    span = _hours(limits.per)
+    yield f"{limits.budget(fleet)} of {fleet} apps may change in {span} without an approval"
+    for transition in limits.transitions:
+        yield f"{transition.danger} in {transition.most(fleet)} of them in {span}"
+    yield f"{limits.drifted(fleet)} drifted at once are put back"
+    yield f"nothing is written while more than {limits.unreadable:.0%} of the fleet can't be read"
+
+
 def lookback(limits: Limits | None) -> timedelta:
     """How far back PUTs matter: as far as they warm a fight, and through the whole of the budget's window."""
     return max(WARM, limits.per) if limits else WARM

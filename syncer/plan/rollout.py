@@ -51,21 +51,28 @@ class Rollout:
 
 
 AT_ONCE: Final = Rollout((Wave(share=1.0),))
+BY_ITSELF: Final = "nothing to do: the wave begins by itself"
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """How far a revision has come. `attempts` holds the last PUT of each app for this revision.
 
-    `elsewhere` are apps that the revision changes and that this pass does not look at, because others were selected;
-    `settled` those that this pass has seen as git declares them, but for what their own policy holds back.
+    `tried` are the apps that `attempts` is about, `elsewhere` those that the revision changes and that this pass does
+    not look at, because others were selected; `settled` those that this pass has seen as git declares them, but for
+    what their own policy holds back; `approved` those that a person lets pass every wave. `boot` and `up` are now, as
+    no clock change can move it.
     """
 
     rollout: Rollout
     revision: str = ""
     attempts: Mapping[AppRef, Attempt] = field(default_factory=dict)
+    tried: tuple[DesiredApp, ...] = ()
     elsewhere: tuple[DesiredApp, ...] = ()
     settled: frozenset[AppRef] = frozenset()
+    approved: frozenset[AppRef] = frozenset()
+    boot: str = ""
+    up: int = 0
 
     @property
     def trivial(self) -> bool:
@@ -82,6 +89,12 @@ class Stage:
         """Why no other app may be tried once these have failed; empty while some may."""
         most = self.rollout.stop_after_failures
         return f"the rollout is stopped: {_named(sorted(failed))} failed" if most and len(failed) >= most else ""
+
+    def age(self, put: Attempt, now: datetime) -> timedelta:
+        """How long ago a PUT ended, at least: a wall clock that was moved makes it no older than it is."""
+        ago = now - put.at
+        same_boot = put.boot and put.boot == self.boot
+        return min(ago, timedelta(microseconds=(self.up - put.up) // 1000)) if same_boot else ago
 
 
 def committed(step: AppPlan) -> tuple[Field, ...]:
@@ -101,22 +114,23 @@ def elsewhere(
             yield app
 
 
-def of_steps(passed: Iterable[AppPlan], stage: Stage, now: datetime, release: str) -> Iterator[Hold]:
+def of_steps(passed: Iterable[AppPlan], stage: Stage, now: datetime, approve: str) -> Iterator[Hold]:
     """Holds against the steps of later waves, and against every new step once too many have failed.
 
-    `passed` are the steps that nothing else holds back and nobody approved: what an app's own policy holds back is
+    `passed` are the steps that nothing else holds back: what an app's own policy holds back is
     in no wave, so that it can't keep the others waiting. A step that was tried before may be tried again: that spreads
-    nothing.
+    nothing. `approve` is the command that releases a stopped rollout; a wave begins by itself.
     """
     steps = [step for step in passed if committed(step)]
     if stage.trivial or not steps:
         return
     if why := stage.stopped(stage.failed):
-        rule, may = Rule.ROLLOUT_STOPPED, frozenset(stage.attempts)
+        rule, release, may = Rule.ROLLOUT_STOPPED, approve, frozenset(stage.attempts)
     else:
-        rule, (why, may) = Rule.ROLLOUT_WAVE, _open(steps, stage, now)
+        rule, release = Rule.ROLLOUT_WAVE, BY_ITSELF
+        why, may = _open(steps, stage, now)
     for step in steps:
-        if why and step.ref not in may:
+        if why and step.ref not in may | stage.approved:
             yield Hold(rule, why, step.ref, committed(step), release)
 
 
@@ -138,18 +152,27 @@ def _order(revision: str) -> Callable[[AppRef], bytes]:
 def _coverage(waiting: Mapping[AppRef, DesiredApp], stage: Stage) -> list[frozenset[AppRef]]:
     """For each wave the apps that it and the ones before it take in.
 
-    Those that were tried for this revision come first: what is written is written, whatever the waves were then.
+    Those that were tried for this revision come first, and with them those that are approved: what is written is
+    written, whatever the waves were then, and takes the place of another. They
+    stay in the wave that names them, so that it is looked at after it was written, too.
     """
     order = _order(stage.revision)
-    everyone = sorted(set(stage.attempts) | set(waiting), key=lambda ref: (ref not in stage.attempts, order(ref)))
+    sure = stage.approved | stage.attempts.keys()
+    everyone = sorted(sure | waiting.keys(), key=lambda ref: (ref not in sure, order(ref)))
     covered: list[frozenset[AppRef]] = []
     taken: set[AppRef] = set()
+    known = (*waiting.values(), *stage.tried)
     for wave in stage.rollout.waves:
-        taken |= {ref for ref, app in waiting.items() if wave.named(app)}
-        wanted = math.ceil(wave.share * len(everyone)) - len(taken)
+        taken |= {app.ref for app in known if wave.named(app)}
+        wanted = _places(wave.share, len(everyone)) - len(taken)
         taken |= set([ref for ref in everyone if ref not in taken][: max(wanted, 0)])
         covered.append(frozenset(taken))
     return covered
+
+
+def _places(share: float, apps: int) -> int:
+    """Apps that a share takes in: not one more than it says, but for the first; rounded where fractions can't be."""
+    return max(1, math.floor(round(share * apps, 6))) if share else 0
 
 
 def _unfinished(members: frozenset[AppRef], soak: timedelta, stage: Stage, now: datetime) -> str:
@@ -161,9 +184,9 @@ def _unfinished(members: frozenset[AppRef], soak: timedelta, stage: Stage, now: 
         return (
             f"{len(members) - len(unverified)} of {len(members)} apps before it are verified, not {_named(unverified)}"
         )
-    ended = [stage.attempts[ref].at for ref in members if ref in stage.attempts]
-    if ended and now < (opens := max(ended) + soak):
-        return f"it opens at {opens:%Y-%m-%d %H:%M} UTC"
+    ages = [stage.age(stage.attempts[ref], now) for ref in members if ref in stage.attempts]
+    if ages and min(ages) < soak:
+        return f"it opens at {now + soak - min(ages):%Y-%m-%d %H:%M:%S} UTC"
     return ""
 
 

@@ -56,12 +56,12 @@ def after(apps: Iterable[DesiredApp], observed: Observed) -> tuple[AppStatus, ..
     statuses = []
     for app in apps:
         state, reason = _state(app, steps.get(app.ref), silent.get(app.ref), observed)
-        if often := observed.flapping.get(app.ref):
+        if often := observed.flapping.get(app.ref, 0):
             reason = f"{reason}; put back {often} times within a week"
         before = observed.previous.get(app.ref)
         since = before.since if before and before.state is state else observed.now
         ends = observed.tokens.get(app.ref)
-        statuses.append(AppStatus(app.ref, app.name, state, reason, since, observed.now, ends))
+        statuses.append(AppStatus(app.ref, app.name, state, reason, since, observed.now, often, ends))
     return tuple(statuses)
 
 

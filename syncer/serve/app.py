@@ -51,6 +51,7 @@ def application(behind: Behind, heartbeat: Heartbeat, names: frozenset[str]) -> 
         HTTPException: _unrouted,
         Refused: answers.refusal,
         SyncerError: answers.failure,
+        Exception: _fault,
     }
     made = Starlette(routes=routes(behind, heartbeat), exception_handlers=handlers)
     made.router.redirect_slashes = False  # a redirect would be made from what the client says its Host is
@@ -94,3 +95,8 @@ def _unrouted(_request: Request, error: HTTPException) -> Response:
     """404 and 405 as JSON; the router's own headers (Allow) stay."""
     told = "no such path" if error.status_code == 404 else "this path does not take that method"
     return Refused(error.status_code, told, "/openapi.json has all of them", error.headers).response()
+
+
+def _fault(_request: Request, _error: Exception) -> Response:
+    """What a client is told of a fault; Starlette raises it again for the guard, which logs it."""
+    return Refused(500, "a fault of syncer; its log has the traceback").response()

@@ -73,8 +73,6 @@ class Guard:
             return
         except Exception as error:  # noqa: BLE001 -- a daemon outlives a fault of its pages; the traceback goes to the log
             self._log.error(Event.SERVE_FAILED, method=scope["method"], error=type(error).__name__, exc_info=error)
-            if not answer.begun:
-                await Refused(500, "a fault of syncer; its log has the traceback")(scope, receive, answer)
         finally:
             self._under_way[kind] -= 1
 
@@ -85,11 +83,9 @@ class _Answer:
     def __init__(self, send: Send, now: datetime) -> None:
         self._send = send
         self._date = (b"date", format_datetime(now, usegmt=True).encode())
-        self.begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.begun = True
             message = {**message, "headers": [*message.get("headers", ()), self._date, *HEADERS]}
         await self._send(message)
 

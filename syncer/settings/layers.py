@@ -130,7 +130,8 @@ def _state_dir(environ: Mapping[str, str]) -> Entry:
 
 def _lay_file(layers: Layers, file: Path) -> None:
     try:
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            data = opened.read(loading.MAX_BYTES + 1)  # whatever it is: a device has no end
     except OSError as error:
         message = f"the configuration can't be read: {error.strerror or error}"
         layers.problems.append(Problem("SY293", message, Place(str(file)), help="check the path given with -c"))

@@ -228,13 +228,31 @@ async def test_a_put_that_timed_out_and_does_not_show_stays_open_and_is_not_sent
 
 @pytest.mark.parametrize("put", [[fails(VendorError(VendorKind.TIMEOUT, "too slow", retryable=True))], []])
 async def test_a_put_whose_fate_nobody_can_read_stays_open(put: list[object]) -> None:
-    trial = Trial()
+    trial, accepted = Trial(), not put
     trial.vendor.puts = put  # type: ignore[assignment]  # a list of scripted PUTs
     trial.vendor.reads = [None, *[unreadable()] * 9]
     outcome = await trial.apply()
     assert (outcome.status, outcome.verdict, outcome.attempts) == (Status.OPEN, None, 1)
     assert "the fate of the PUT is unknown" in outcome.failure
     assert (len(trial.journal.intents), trial.journal.results) == (1, [])
+    assert ("accepted id1 app_desk 200" in trial.vendor.told) is accepted
+
+
+async def test_an_answer_that_can_not_be_told_apart_from_an_acceptance_is_recorded_as_one() -> None:
+    trial = Trial()
+    trial.vendor.puts = [fails(VendorError(VendorKind.GARBLED, "not JSON", status=200))]
+    trial.vendor.reads = [None, *[unreadable()] * 9]
+    assert (await trial.apply()).status is Status.OPEN
+    assert trial.vendor.told[-1] == "accepted id1 app_desk 200"
+
+
+async def test_an_acceptance_that_can_not_be_recorded_ends_the_writing() -> None:
+    trial = Trial()
+    trial.journal.accept_fails = full_disk()
+    trial.vendor.reads = [None, *[unreadable()] * 9]
+    outcome = await trial.apply()
+    assert (outcome.status, bool(trial.stop)) == (Status.OPEN, True)
+    assert outcome.failure == "the PUT's result is not recorded: the disk is full"
 
 
 async def test_a_value_that_the_vendor_rewrites_is_superseded_with_both_values_masked() -> None:

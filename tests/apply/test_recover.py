@@ -47,9 +47,3 @@ def test_one_app_that_stays_blocked_does_not_keep_others_from_being_resolved() -
     blocked = recover.resolve(intents, {a_ref("sales"): LiveApp(a_ref("sales"), AFTER, NOW)}, journal, digest)
     assert blocked == {a_ref("desk")}
     assert [result.ref for result in journal.results] == [a_ref("sales")]
-
-
-def test_what_the_vendor_is_known_to_have_accepted_is_recorded_as_accepted() -> None:
-    journal, live = ListJournal(), LiveApp(a_ref(), BEFORE, NOW)
-    recover.resolve([an_open_intent(BEFORE, AFTER)], {a_ref(): live}, journal, digest, {"id1"})
-    assert [(result.verdict, result.status) for result in journal.results] == [(Verdict.NOT_APPLIED, 200)]

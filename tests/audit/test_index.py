@@ -138,6 +138,7 @@ def test_a_held_field_keeps_what_was_known_of_it_before(tmp_path: Path, journal:
 
 def test_the_last_put_of_each_app_for_a_revision_is_known(tmp_path: Path, journal: Journal) -> None:
     index = Index.open(tmp_path)
+    in_force(journal, REVISION)
     put(journal, an_app(), Verdict.NOT_APPLIED, 500)
     put(journal, an_app())
     begun = an_intent(an_app(2))
@@ -148,7 +149,35 @@ def test_the_last_put_of_each_app_for_a_revision_is_known(tmp_path: Path, journa
     found = index.attempts(REVISION.id)
     assert {ref: attempt.verdict for ref, attempt in found.items()} == {an_app(): Verdict.APPLIED, an_app(2): None}
     assert found[an_app()].at >= START
+    assert (found[an_app()].boot, found[an_app()].up > 0) == ("boot-1", True)
     assert index.attempts("another") == {}
+
+
+def in_force(journal: Journal, revision: Revision) -> None:
+    journal.note_many([payloads.source_changed("", revision, apps=1)])
+
+
+def test_a_revision_that_comes_back_begins_anew_and_a_restart_does_not(tmp_path: Path, journal: Journal) -> None:
+    index = Index.open(tmp_path)
+    in_force(journal, REVISION)
+    put(journal, an_app())
+    in_force(journal, REVISION)  # what each process says first
+    assert set(index.attempts(REVISION.id)) == {an_app()}
+    in_force(journal, replace(REVISION, id="f" * 40))
+    assert index.attempts(REVISION.id) == {}
+    in_force(journal, REVISION)
+    assert index.attempts(REVISION.id) == {}
+    put(journal, an_app(2))
+    assert set(index.attempts(REVISION.id)) == {an_app(2)}
+
+
+def test_the_last_good_reading_of_a_broken_file_counts_for_the_revision_in_force(
+    tmp_path: Path, journal: Journal
+) -> None:
+    newer = replace(REVISION, id="f" * 40)
+    in_force(journal, newer)
+    put(journal, an_app())  # its own revision is the older one
+    assert set(Index.view(tmp_path).attempts(newer.id)) == {an_app()}
 
 
 def test_only_accepted_puts_that_the_vendor_did_not_show_count_as_failures(tmp_path: Path, journal: Journal) -> None:
@@ -167,6 +196,21 @@ def test_only_accepted_puts_that_the_vendor_did_not_show_count_as_failures(tmp_p
     assert index.failures(an_app(2), TARGET) == 0
     put(journal, an_app())
     assert index.failures(an_app(), TARGET) == 0
+
+
+def test_what_was_accepted_and_never_read_counts_once_a_later_read_does_not_show_it(
+    tmp_path: Path, journal: Journal
+) -> None:
+    for accepted in (True, False):
+        intent = an_intent(an_app())
+        journal.intend(intent)
+        if accepted:
+            journal.accept(intent.request_id, an_app(), 202)
+        journal.recover(replace(a_result(intent, Verdict.NOT_APPLIED), status=None))
+    index = Index.open(tmp_path)
+
+    assert index.failures(an_app(), TARGET) == 1
+    assert [entry.verdict for entry in index.history(an_app(), None, 9)] == [Verdict.NOT_APPLIED] * 2
 
 
 def test_a_refusal_lasts_until_the_app_is_applied(tmp_path: Path, journal: Journal) -> None:
@@ -192,6 +236,15 @@ def test_an_approval_holds_until_it_expires_or_is_used(tmp_path: Path, journal: 
     assert index.approvals(START) == (other,)
     journal.approve(approval)
     assert index.approvals(START) == (other, approval)
+
+
+def test_a_change_that_was_approved_under_two_plans_is_written_once(tmp_path: Path, journal: Journal) -> None:
+    approval = an_approval(an_app())
+    journal.approve(approval)
+    journal.approve(replace(approval, plan_id="sha256:" + "cd" * 32))
+    journal.intend(an_intent(an_app(), approval=approval))
+    with closing(Index.view(tmp_path)) as index:
+        assert index.approvals(START) == ()
 
 
 def test_history_tells_a_put_with_its_end_and_who_wanted_it(tmp_path: Path, journal: Journal) -> None:

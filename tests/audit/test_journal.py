@@ -185,6 +185,21 @@ def test_an_intent_found_at_start_can_be_recovered(tmp_path: Path) -> None:
     assert verify(tmp_path).good
 
 
+def test_an_acceptance_leaves_its_intent_open(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    intent = an_intent(an_app(), "req-1")
+    journal.intend(intent)
+    journal.accept("req-1", an_app(), 200)
+    assert [waiting.request_id for waiting in journal.open_intents()] == ["req-1"]
+    with pytest.raises(JournalError, match="no open intent req-2"):
+        journal.accept("req-2", an_app(), 200)
+    journal.conclude(a_result(intent))
+    journal.close()
+
+    assert types(tmp_path)[-4:] == ["put.intent", "put.accepted", "put.result", "stop"]
+    assert verify(tmp_path).good
+
+
 def test_records_of_one_batch_share_one_fsync(tmp_path: Path) -> None:
     disk = FaultyDisk()
     journal = open_journal(tmp_path, disk=disk)
@@ -403,3 +418,26 @@ def test_a_lock_that_can_not_be_written_is_an_error(tmp_path: Path, monkeypatch:
         open_journal(tmp_path)
     monkeypatch.undo()
     open_journal(tmp_path).close()
+
+
+@pytest.mark.parametrize("lost", ["removed", "replaced"])
+def test_a_journal_that_no_longer_goes_by_its_name_promises_nothing(tmp_path: Path, lost: str) -> None:
+    journal = open_journal(tmp_path)
+    segment = files.segment(tmp_path)
+    kept = segment.read_bytes()
+    segment.unlink()
+    if lost == "replaced":
+        segment.write_bytes(kept)
+    with pytest.raises(JournalError, match="removed or replaced under this process"):
+        journal.intend(an_intent(an_app()))
+    assert journal.dead
+    journal.close()
+
+
+def test_a_state_folder_is_for_its_owner_and_those_above_it_are_made_as_usual(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        files.make_folder(tmp_path / "a" / "b")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o755, 0o700]

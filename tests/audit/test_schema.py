@@ -55,6 +55,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     journal.conclude(a_result(intent))
     lost = an_intent(an_app(2))
     journal.intend(lost)
+    journal.accept(lost.request_id, lost.ref, 200)
     journal.recover(a_result(lost, Verdict.NOT_APPLIED, None))
     folder = Revision("sha256:" + "0a" * 32, "/config")
     journal.adopt([an_adoption(an_app(3)), replace(an_adoption(an_app(4)), revision=folder)])
@@ -66,6 +67,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
             payloads.held(Hold(Rule.OBSERVE, "observe")),
             payloads.drift_seen(step, journal.digests),
             payloads.drift_seen(replace(step, moved_after=START - timedelta(minutes=5)), journal.digests),
+            payloads.drift_repeated(an_app(1), "desk", 4),
             payloads.source_changed("", REVISION, apps=12, rejected=("apps/broken.yaml",)),
             payloads.source_changed(REVISION.id, folder, apps=0),
             payloads.source_changed("", signed, apps=12),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from syncer.audit.digests import Digests
 from syncer.audit.witness import Witness
-from syncer.errors import VendorKind
+from syncer.errors import JournalError, VendorKind
 from syncer.model.desired import DesiredState
 from syncer.model.live import Unreadable
 from syncer.model.planned import Cause, Decision, Hold, LastApplied, Plan, Rule
@@ -27,11 +29,14 @@ DIGESTS = Digests(b"k" * 32)
 class Recorder:
     adopted: list[AppRef] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    full: bool = False
 
     def adopt(self, adoptions: Iterable[Adoption]) -> None:
         self.adopted += [adoption.live.ref for adoption in adoptions]
 
     def note_many(self, notes: Iterable[Note]) -> None:
+        if self.full:
+            raise JournalError("the disk is full")
         self.notes += [note.event.value.removeprefix("syncer.").removesuffix(".v1") for note in notes]
 
 
@@ -74,6 +79,16 @@ def test_a_new_revision_is_recorded() -> None:
     for name in ("one", "one", "two"):
         witness.record(DesiredState(replace(REVISION, id=name), ()), decided(), ())
     assert recorder.notes == ["source.changed", "source.changed"]
+
+
+def test_a_revision_that_could_not_be_recorded_is_recorded_next_time() -> None:
+    recorder = Recorder(full=True)
+    witness = Witness(recorder, dict, DIGESTS)
+    with pytest.raises(JournalError):
+        witness.record(DesiredState(REVISION, ()), decided(), ())
+    recorder.full = False
+    witness.record(DesiredState(REVISION, ()), decided(), ())
+    assert recorder.notes == ["source.changed"]
 
 
 def test_an_app_in_agreement_is_adopted_until_the_journal_says_the_same() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncer.documents import schema
-from tests.support.site import site
+from tests.support.site import CONFIG, site
 from tests.support.versioned import versioned
 
 if TYPE_CHECKING:
@@ -113,6 +113,41 @@ def test_only_what_changed_since_a_revision_is_planned(tmp_path: Path, syncer: S
         here.repository.commit({"_defaults.yaml": b"apiVersion: syncer/v1\nkind: Defaults\n"})
         document = syncer("plan", "-o", "json", "--changed-since", here.before(1), config=here.site.config).document
         assert len(document["apps"]) == 3
+
+
+def test_a_damaged_journal_is_told_beside_the_plan(tmp_path: Path, syncer: Syncer) -> None:
+    with site(tmp_path, 2, popup_url=POPUP) as here:
+        syncer("sync", config=here.config)
+        assert syncer("plan", config=here.config).err == ""
+        [segment] = (here.state / "journal").glob("*.jsonl")
+        kept = segment.read_bytes()
+        segment.write_bytes(kept.replace(b"app_0001", b"app_0009", 1))
+        told = syncer("plan", "-o", "json", config=here.config)
+        assert told.document["summary"] == {"InSync": 2}
+        assert told.err.startswith("syncer: ")
+        assert "\n  hint: `syncer audit verify` says more; keep a copy of the state folder" in told.err
+        segment.write_bytes(kept)
+        assert syncer("plan", config=here.config).err == ""
+
+
+def test_explain_shows_every_policy_key_with_its_place_and_the_limits(tmp_path: Path, syncer: Syncer) -> None:
+    with site(tmp_path, 4, popup_url=POPUP) as here:
+        here.configure(CONFIG.partition("policy:")[0] + "policy: {{allowed_hosts: {{all: [hooks.acme.example]}}}}\n")
+        file = here.source / "apps.yaml"
+        policy = '{protected: [popup_url], on_drift: report, windows: [{deny: "0 0 1 1 *", for: 1m}]}'
+        file.write_text(file.read_text().replace("defaults:", f"defaults:\n  policy: {policy}"))
+        told = "".join(syncer("explain", "app_0001", config=here.config).out.split())  # long paths are wrapped
+        for part in (
+            "policy on_commit: apply (operator policy) on_drift: report (",
+            "apps.yaml:5) protected: popup_url (",
+            "allowed_hosts: popup_url: hooks.acme.example",
+            "windows: deny 0 0 1 1 * for 0:01:00 in UTC (",
+            "limits 3 of 4 apps may change in 24 h without an approval",
+            "blanks-url in 2 of them in 24 h",
+            "2 drifted at once are put back",
+        ):
+            assert part.replace(" ", "") in told
+        assert "suspend:" not in told
 
 
 def test_a_folder_has_no_revision_to_compare_with(tmp_path: Path, syncer: Syncer) -> None:

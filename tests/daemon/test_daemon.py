@@ -253,3 +253,66 @@ async def test_a_second_signal_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -
                 await asyncio.sleep(0.002)
         stage.passes.gate.set()
     assert left == [1]
+
+
+async def test_a_push_asks_for_a_pass_only_if_the_source_moved() -> None:
+    async with running() as stage:
+        await stage.reported()
+        stage.daemon.ask(Trigger.PUSH)
+        async with asyncio.timeout(10):
+            await stage.polled.wait()
+        stage.moved.append(True)
+        stage.daemon.ask(Trigger.PUSH)
+        assert (await stage.pass_of()).trigger is Trigger.PUSH
+    assert stage.passes.triggers() == [(Trigger.START, True), (Trigger.PUSH, True)]
+
+
+async def test_a_push_beside_a_look_does_not_make_it_write() -> None:
+    async with running(held=True) as stage:
+        for trigger in (Trigger.DETECT, Trigger.PUSH):
+            stage.daemon.ask(trigger)
+        stage.passes.gate.set()
+        await stage.pass_of()
+    assert stage.passes.triggers()[1] == (Trigger.PUSH, False)
+
+
+async def test_what_is_done_between_passes_waits_for_the_one_under_way_and_holds_up_the_next() -> None:
+    done: list[int] = []
+
+    async def work() -> int:
+        stage.daemon.ask(Trigger.MANUAL)
+        await asyncio.sleep(0.05)
+        done.append(stage.passes.under_way)
+        return len(stage.passes.asks)
+
+    async with running(held=True) as stage:
+        between = asyncio.create_task(stage.daemon.between(work))
+        await asyncio.sleep(0.05)
+        assert not between.done()
+        stage.passes.gate.set()
+        assert await between == 1
+        assert (await stage.pass_of()).trigger is Trigger.MANUAL
+    assert done == [0]
+
+
+async def test_nothing_is_done_between_passes_once_it_ends() -> None:
+    async with running() as stage:
+        await stage.reported()
+        stage.daemon.stop()
+        with pytest.raises(StoppedError, match="nothing was done"):
+            await stage.daemon.between(asyncio.Event().wait)
+
+
+async def test_the_end_waits_for_what_is_done_between_passes() -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        stage.daemon.stop()
+        await asyncio.sleep(0.05)
+        ended.append("work")
+
+    async with running() as stage:
+        await stage.reported()
+        await stage.daemon.between(work)
+    assert ended == ["work"]
+    assert stage.log[-1]["event"] == "daemon.stopped"

@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncer.desired.carry import carry_over
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from syncer.desired.snapshot import Entry
     from syncer.model.desired import AppRef, DesiredApp, DesiredState
+
+UNHURRIED = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+"""Each example loads a whole source, twice or more: on a machine that is busy with other work that adds up."""
+pytestmark = pytest.mark.timeout(600)
 
 POLICY = "policy: {allowed_hosts: {all: [h.example]}}\n"
 SOURCE: dict[str, str | bytes] = {
@@ -61,7 +66,7 @@ def body(app: DesiredApp) -> dict[str, str | bool | None]:
 
 
 @given(st.sets(st.sampled_from(PATHS)))
-@settings(deadline=None)
+@UNHURRIED
 def test_no_subset_of_the_files_invents_an_app(kept: set[str]) -> None:
     everything = {f"acme/{name}" for name in ("one", "two", "three", "four", "five")}
     found = {str(ref) for ref in sent(load({path: SOURCE[path] for path in kept}))}
@@ -69,7 +74,7 @@ def test_no_subset_of_the_files_invents_an_app(kept: set[str]) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(PATHS), st.sampled_from(SPOILED), max_size=4))
-@settings(deadline=None)
+@UNHURRIED
 def test_spoiling_files_never_changes_what_is_sent_for_the_apps_that_remain(spoiled: dict[str, str | bytes]) -> None:
     spoiled = {path: text for path, text in spoiled.items() if "_defaults" not in path or text != SPOILED[3]}
     state = load({**SOURCE, **spoiled})
@@ -83,7 +88,7 @@ def test_spoiling_files_never_changes_what_is_sent_for_the_apps_that_remain(spoi
 
 
 @given(st.dictionaries(st.sampled_from(PATHS), st.sampled_from(SPOILED), max_size=4), st.sampled_from(PATHS))
-@settings(deadline=None)
+@UNHURRIED
 def test_carrying_over_never_doubles_and_never_invents(spoiled: dict[str, str | bytes], removed: str) -> None:
     before = load(SOURCE)
     now = load({path: text for path, text in {**SOURCE, **spoiled}.items() if path != removed})
@@ -100,7 +105,7 @@ def test_carrying_over_never_doubles_and_never_invents(spoiled: dict[str, str | 
 
 
 @given(st.randoms(use_true_random=False), st.sets(st.sampled_from(PATHS), min_size=5))
-@settings(deadline=None)
+@UNHURRIED
 def test_the_order_of_entries_makes_no_difference(rng: random.Random, kept: set[str]) -> None:
     source = MemorySource({path: SOURCE[path] for path in kept})
     snapshot = source.fetch()
@@ -127,7 +132,7 @@ SAY_NOTHING_OF_DEFAULTS = [text for text in SPOILED if "Defaults" not in str(tex
         max_size=4,
     )
 )
-@settings(deadline=None)
+@UNHURRIED
 def test_what_a_loader_remembers_makes_no_difference(history: list[dict[str, str | bytes]]) -> None:
     warm = Loader(FixedClock())
     for spoiled in history:
@@ -139,7 +144,7 @@ name = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True).filter(
 
 
 @given(app=name, app_id=name, customer=name, label=name)
-@settings(deadline=None)
+@UNHURRIED
 def test_placeholders_put_names_ids_and_labels_in_exactly_as_they_are(
     app: str, app_id: str, customer: str, label: str
 ) -> None:

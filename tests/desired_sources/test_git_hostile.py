@@ -58,7 +58,7 @@ def test_a_source_of_nothing_but_refused_files_is_a_snapshot_with_problems(
 
 
 def test_a_pack_over_the_limit_ends_the_fetch_and_leaves_nothing_large(repository: Repository, tmp_path: Path) -> None:
-    repository.commit({"a.yaml": APPS, "noise.bin": os.urandom(3_000_000), **_many(150)})
+    repository.commit({"a.yaml": APPS, "noise.bin": os.urandom(12_000_000), **_many(150)})
     with pytest.raises(SourceError, match="larger than the limit for one pack"):
         source(repository.url, tmp_path / "state", object_file=1_000_000).fetch()
     assert sum(path.stat().st_size for path in (tmp_path / "state").rglob("*") if path.is_file()) < 100_000

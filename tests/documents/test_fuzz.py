@@ -6,12 +6,18 @@ import multiprocessing
 import random
 import resource
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from syncer.desired.filing import KINDS
+from syncer.desired.loader import Loader
+from syncer.documents import render, schema
 from syncer.documents.loading import parse
+from syncer.errors import DesiredStateError, EmptySourceError
+from tests.support.memory_source import FixedClock, MemorySource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,11 +111,27 @@ def mutated(rng: random.Random) -> bytes:
     if rng.random() < 0.05:
         return rng.randbytes(rng.randint(0, 200))
     seed = rng.choice(SEEDS)
-    start = rng.randrange(len(seed))
-    data = bytearray(seed[start : start + rng.randint(1, 300)])
+    start = rng.randrange(len(seed)) if rng.random() < 0.6 else 0
+    data = bytearray(seed[start : start + rng.randint(1, 300 if start else 1_500)])
     for _ in range(rng.randint(1, 6)):
         rng.choice(MUTATIONS)(data, rng)
     return bytes(data[:4_000])
+
+
+def judged(data: bytes) -> None:
+    """Reads a file as far as it goes: YAML, schema, its apps, and what a person is shown of its problems."""
+    parsed = parse("fuzz.yaml", data)
+    assert parsed.whole or parsed.problems, "neither a value nor a problem"
+    problems = schema.check_kind(parsed, KINDS)
+    lines = data.count(b"\n") + 1
+    for problem in problems:
+        assert 1 <= problem.at.line <= lines + 1, "a place outside of the file"
+        assert problem.at.column >= 1
+        assert render.problem(problem).replace("\n", "").isprintable()
+    if not problems:
+        source = MemorySource({"fuzz.yaml": data})
+        with suppress(DesiredStateError, EmptySourceError):
+            Loader(FixedClock()).load(source, source.fetch())
 
 
 def read_batch(seed: int, count: int, told: str) -> None:
@@ -120,8 +142,7 @@ def read_batch(seed: int, count: int, told: str) -> None:
         data = mutated(rng)
         begun = time.process_time()
         try:
-            parsed = parse("fuzz.yaml", data)
-            assert parsed.whole or parsed.problems, "neither a value nor a problem"
+            judged(data)
             assert time.process_time() - begun < SLOWEST, "too slow"
         except BaseException:
             Path(told).write_text(f"seed {seed}, input {number}: {data!r}", encoding="utf-8")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncer.documents import rules, schema
+from syncer.documents import findings, rules, schema
 from syncer.documents.findings import Mistake, translate
 from syncer.documents.loading import parse
 
@@ -241,7 +241,7 @@ def test_an_unknown_kind_is_told_without_a_guess_at_the_rest(text: str, rule: st
 def test_findings_are_bounded() -> None:
     apps = {f"a{n}": {"x": 1} for n in range(1000)}
     document = {"apiVersion": "syncer/v1", "kind": "Apps", "customer_id": "c", "apps": apps}
-    assert len(schema.validate(document, "apps")) == schema.MAX_FINDINGS
+    assert len(schema.validate(document, "apps")) == findings.MAX_FINDINGS
 
 
 def test_of_alternatives_only_the_one_that_was_meant_speaks() -> None:

@@ -120,3 +120,66 @@ def test_a_kill_in_the_second_wave_changes_no_answer(tmp_path: Path) -> None:
             pass
         assert {here.live(number)["popup_url"] for number in range(1, FLEET + 1)} == {POPUP}
         assert verify.verify(here.state).good
+
+
+def test_a_new_commit_after_a_stop_begins_afresh_and_one_that_comes_back_does_too(tmp_path: Path) -> None:
+    with site(tmp_path, FLEET, popup_url=POPUP) as here:
+        here.run("sync")
+        here.configure(NO_SOAK)
+        here.emulator.fault("PUT:400")
+        here.declare(FLEET, popup_url=f"{POPUP}/v2")
+        assert writes(here, 1) == set()
+        here.emulator.clear_faults()
+        here.declare(FLEET, popup_url=f"{POPUP}/v3")
+        assert len(writes(here)) == 2
+        here.emulator.fault("PUT:500_storm")
+        here.declare(FLEET, popup_url=f"{POPUP}/v2")  # a folder has no history: this revision was there before
+        assert holds(here) == {"refused-by-vendor", "rollout-wave"}
+        here.declare(FLEET, popup_url=POPUP)  # and for this one every app was written once
+        assert writes(here, 1) == set()
+        here.emulator.clear_faults()
+        assert len(writes(here, 4)) <= 2
+
+
+def test_releasing_the_budget_of_a_wave_releases_no_later_one_unless_it_is_named(tmp_path: Path) -> None:
+    with site(tmp_path, FLEET, popup_url=POPUP) as here:
+        everything = "budget: {{apps: 100000, share: 100%, at_least: 100000}}"
+        here.configure(NO_SOAK.replace(everything, "budget: {{apps: 1, share: 100%, at_least: 1}}"))
+        assert writes(here, 4) == set()
+        told = here.run("approve", planned(here)["id"], "--reason", "the first wave")
+        assert told.count("approved ") == 2
+        first = writes(here)
+        assert len(first) == 2
+        late = next(
+            app["app_id"] for app in planned(here)["apps"] if {h["rule"] for h in app["holds"]} == {"rollout-wave"}
+        )
+        here.run("approve", planned(here)["id"], late, "--reason", "an incident: this one can't wait")
+        assert late in writes(here, 4)
+
+
+def test_without_waves_the_first_failure_ends_the_pass(tmp_path: Path) -> None:
+    with site(tmp_path, FLEET, popup_url=POPUP) as here:
+        one_at_a_time = CONFIG.replace("rate: 5000/s", "rate: 5000/s, concurrency: 1")
+        here.configure(one_at_a_time + "rollout: {{stop_after_failures: 1}}\n")
+        here.emulator.fault("PUT:400")
+        told = json.loads(here.run("sync", "-o", "json", expect=1))
+        assert told["counts"]["failed"] == 1
+        assert told["counts"]["stopped"] == FLEET - 1
+        here.emulator.clear_faults()
+        assert writes(here, 1) == set()
+        assert here.emulator.store.ledger() == ()
+        assert holds(here) == {"refused-by-vendor", "rollout-stopped"}
+
+
+def test_a_wave_by_labels_is_watched_before_the_others_go(tmp_path: Path) -> None:
+    with site(tmp_path, 5, popup_url=POPUP) as here:
+        file = here.source / "apps.yaml"
+        file.write_text(file.read_text().replace("app_0003: {}", "app_0003: {labels: {tier: canary}}"))
+        waves = "rollout: {{waves: [{{labels: {{tier: canary}}, soak: SOAK}}, {{share: 100%}}]}}"
+        here.configure(CONFIG + waves.replace("SOAK", "1h"))
+        assert writes(here) == {"app_0003"}
+        assert writes(here) == set()
+        here.configure(CONFIG + waves.replace(", soak: SOAK", ""))
+        here.change(3, popup_url=f"{POPUP}/by-hand")
+        assert writes(here) == {"app_0003"}
+        assert len(writes(here)) == 4

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from syncer.model.desired import AppRef
 
 
+SHORT = 1.0
+"""Seconds that a request may last where the fault is that it lasts: enough for all the others on a busy machine."""
+
+
 class End(Enum):
     """What becomes of the apps concerned once the fault has gone."""
 
@@ -61,7 +65,7 @@ TABLE = (
     *_rows("PUT", "latency(20) latency(20,after) reset_before_commit reset_after_commit"),
     *_rows("PUT", "eventual(1) eventual(2) eventual(5) flapper(1) flapper(3) drop_unknown drop_field(callback_url)"),
     *_rows("PUT", "hang(before) hang(after) slow_drip(20)", slow=True),
-    *_rows("PUT", "latency(900)", slow=True, late=True),
+    *_rows("PUT", "latency(1500)", slow=True, late=True),
     *_rows("PUT", "concurrent_writer", lies=True),
     *_rows("PUT", "error_in_200(before) html_200(before) empty_200(before)", end=End.NOT_CONVERGING),
     *_rows("PUT", "accept_no_apply flapper(0) drop_field(popup_url)", end=End.NOT_CONVERGING),

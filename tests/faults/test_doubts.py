@@ -104,8 +104,8 @@ async def test_a_put_that_lands_after_the_deadline_is_recorded_as_applied_and_no
 
 async def test_a_put_that_lands_over_a_newer_one_is_put_right_and_told_as_drift(tmp_path: Path) -> None:
     async with fleet(tmp_path) as here:
-        here.deadline = timedelta(seconds=0.2)
-        here.emulator.fault("PUT:latency(900)", app=key(FIRST), times=1)
+        here.deadline = timedelta(seconds=0.5)
+        here.emulator.fault("PUT:latency(2500)", app=key(FIRST), times=1)
         await here.passes(1)
         here.declare(2, FIRST)
         await here.passes(1)
@@ -115,6 +115,34 @@ async def test_a_put_that_lands_over_a_newer_one_is_put_right_and_told_as_drift(
         report = await here.passes(1)
         assert [change.cause for step in report.decision.plan.steps for change in step.changes] == [Cause.DRIFT]
         invariants.i9_converged(here)
+        _sound(here)
+
+
+@pytest.mark.parametrize(("on_drift", "rule"), [("report", Rule.DRIFT_REPORTED), ("ignore", Rule.DRIFT_IGNORED)])
+async def test_a_put_that_lands_over_a_newer_one_is_left_where_drift_is_not_corrected_and_told(
+    tmp_path: Path, on_drift: str, rule: Rule
+) -> None:
+    async with fleet(tmp_path) as here:
+        here.policies[FIRST] = f"{{on_drift: {on_drift}}}"
+        here.write()
+        async with here.opened() as process:
+            _approve_all(process, await here.run(process))
+            await here.run(process)
+        here.declare(2, FIRST)
+        here.deadline = timedelta(seconds=0.5)
+        here.emulator.fault("PUT:latency(2500)", app=key(FIRST), times=1)
+        await here.passes(1)
+        here.declare(3, FIRST)
+        async with here.opened() as process:
+            _approve_all(process, await here.run(process))
+            await here.run(process)
+        assert here.live(FIRST)["popup_url"] == desired(3)["popup_url"]
+        await until(lambda: here.live(FIRST)["popup_url"] == desired(2)["popup_url"])
+        before = len(here.emulator.store.ledger())
+        report = await here.passes(2)
+        assert {hold.rule for hold in report.decision.holds_of(FIRST)} == {rule}
+        assert _state(report, FIRST) is State.DRIFTED
+        assert len(here.emulator.store.ledger()) == before
         _sound(here)
 
 
@@ -322,3 +350,48 @@ async def test_a_token_path_that_no_system_takes_stops_only_its_own_app(tmp_path
         await here.passes(1)
         invariants.no_put_because_of(here, (FIRST,))
         invariants.i9_converged(here, except_for=[ref for ref in REFS if ref.customer_id == "acme"])
+
+
+async def _accepted_and_never_read_back(here: Fleet, fault: str, *, restart: bool) -> int:
+    """Six passes in which the first app takes a PUT, shows nothing of it, and can't be read right after it.
+
+    How many PUTs syncer made of it.
+    """
+
+    async def one_pass(process: Opened) -> SyncReport:
+        here.emulator.clear_faults()
+        here.emulator.fault(fault, app=key(FIRST))
+        here.emulator.fault("GET:500_storm", app=key(FIRST), after=2)  # the sweep and the re-read pass
+        return await here.run(process)
+
+    for _ in range(6 if restart else 1):
+        async with here.opened() as process:
+            for _ in range(1 if restart else 6):
+                report = await one_pass(process)
+    assert _state(report, FIRST) is State.NOT_CONVERGING
+    subject = f"customers/{FIRST.customer_id}/apps/{FIRST.app_id}"
+    return sum(event["subject"] == subject for event in invariants.records(here, EventType.PUT_INTENT))
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["one process", "a process each"])
+@pytest.mark.parametrize("fault", ["PUT:accept_no_apply", "PUT:html_200", "PUT:empty_200(before)"])
+async def test_what_is_accepted_and_never_read_back_is_put_three_times(
+    tmp_path: Path, fault: str, restart: bool
+) -> None:
+    async with fleet(tmp_path) as here:
+        assert await _accepted_and_never_read_back(here, fault, restart=restart) == 3
+        here.emulator.clear_faults()
+        invariants.i9_converged(here, except_for=(FIRST,))
+        _sound(here)
+
+
+@pytest.mark.parametrize("fault", ["PUT:html_200", "PUT:empty_200(before)", "PUT:error_in_200", "PUT:truncated_json"])
+async def test_an_answer_200_that_nobody_can_read_counts_as_accepted(tmp_path: Path, fault: str) -> None:
+    async with fleet(tmp_path) as here:
+        here.emulator.fault("PUT:accept_no_apply", app=key(FIRST))
+        here.emulator.fault(fault, app=key(FIRST))
+        report = await here.passes(6)
+        assert _state(report, FIRST) is State.NOT_CONVERGING
+        subject = f"customers/{FIRST.customer_id}/apps/{FIRST.app_id}"
+        assert sum(event["subject"] == subject for event in invariants.records(here, EventType.PUT_INTENT)) == 3
+        _sound(here)

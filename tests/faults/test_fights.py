@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncer import wiring
+from syncer.audit.events import EventType
 from syncer.clock import SystemClock
 from syncer.model.outcome import State
+from tests.faults import invariants
 from tests.faults.fleet import FIRST, MIDDLE, Fleet, fleet, url
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from syncer.model.outcome import SyncReport
     from tests.soak.figures import Recorder
 
 EVERY = timedelta(minutes=5)
@@ -57,16 +60,44 @@ async def test_a_fight_ends_after_a_few_puts(
     figure("flapper", sweeps, seeds="none", result=f"{puts} PUTs, then `Fighting`")
 
 
-async def test_a_slow_flapper_is_put_back_each_time_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def slowly(here: Fleet, clock: Simulated, changes: int) -> SyncReport:
+    """Somebody changes the first app every twelve hours; each pass is a process of its own, as in a CronJob."""
+    for change in range(changes):
+        clock.time += timedelta(hours=12)
+        here.change(FIRST, popup_url=url(f"theirs/{change}"))
+        await here.passes(1)
+        clock.time += EVERY
+        report = await here.passes(1)
+    return report
+
+
+async def test_a_slow_flapper_is_put_back_each_time_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(wiring, "CLOCK", clock := Simulated())
     async with fleet(tmp_path) as here:
         here.declare(1)
-        async with here.opened() as opened:
-            await here.run(opened)
-            for day in range(6):
-                clock.time += timedelta(hours=12)
-                here.change(FIRST, popup_url=url(f"theirs/{day}"))
-                report = await here.run(opened)
-    [reason] = [status.reason for status in report.apps if status.ref == FIRST]
-    assert reason.endswith("put back 6 times within a week")
-    assert here.log.getvalue().count('"app.flapping"') == 1
+        await here.passes(1)
+        await slowly(here, clock, 3)
+        assert here.log.getvalue().count('"app.flapping"') == 0
+        report = await slowly(here, clock, 3)
+        [status] = [status for status in report.apps if status.ref == FIRST]
+        assert (status.state, status.put_back) == (State.IN_SYNC, 6)
+        assert status.reason.endswith("put back 6 times within a week")
+        assert here.log.getvalue().count('"app.flapping"') == 1
+        [told] = invariants.records(here, EventType.DRIFT_REPEATED)
+        assert (told["subject"], told["data"]["putback"]) == ("customers/acme/apps/app_1", 4)
+
+
+async def test_a_flapper_that_stopped_for_a_week_is_told_again_when_it_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wiring, "CLOCK", clock := Simulated())
+    async with fleet(tmp_path) as here:
+        await here.passes(1)
+        await slowly(here, clock, 4)
+        clock.time += timedelta(days=8)
+        report = await here.passes(1)
+        assert {status.put_back for status in report.apps} == {0}
+        await slowly(here, clock, 4)
+        assert len(invariants.records(here, EventType.DRIFT_REPEATED)) == 2

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from syncer.wiring import Opened
     from tests.faults.fleet import Fleet
+    from tests.soak.figures import Recorder
 
 FAULTS = (
     "500_storm",
@@ -175,5 +176,6 @@ def test_any_order_of_events_ends_in_agreement() -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_any_order_of_events_ends_in_agreement_at_length() -> None:
-    _explore(examples=60, steps=40)
+def test_any_order_of_events_ends_in_agreement_at_length(figure: Recorder) -> None:
+    _explore(examples=200, steps=50)
+    figure("histories", 200, seeds="derandomised", result="each ends in agreement")

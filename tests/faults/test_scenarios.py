@@ -11,7 +11,7 @@ import pytest
 from syncer.model.outcome import State
 from tests.faults import invariants
 from tests.faults.fleet import REFS, elsewhere, fleet, key
-from tests.faults.table import End, Scenario, scenarios
+from tests.faults.table import SHORT, End, Scenario, scenarios
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ async def _without_it(here: Fleet, scenario: Scenario, process: Opened) -> None:
 
 async def _play(home: Path, scenario: Scenario) -> None:
     async with fleet(home, scenario.semantics) as here, elsewhere() as second:
-        here.deadline = timedelta(seconds=0.6 if scenario.row.slow else 5)
+        here.deadline = timedelta(seconds=SHORT if scenario.row.slow else 5)
         here.emulator.store.modes = replace(here.emulator.store.modes, redirect_target=second.origin)
         async with here.opened() as process:
             await _under_the_fault(here, scenario, process)

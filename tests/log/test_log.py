@@ -94,7 +94,9 @@ KEYS = st.dictionaries(st.sampled_from(["app", "why", "error", "n", "é", "\ud80
 @settings(max_examples=100, deadline=None)
 @given(KEYS)
 def test_one_call_is_one_line_of_valid_json(keys: dict[str, Any]) -> None:
-    found = json.loads(logged(**keys))
+    line = logged(**keys)
+    assert line.decode("utf-8").isprintable()
+    found = json.loads(line)
     assert {"time", "level", "event"} <= set(found)
     assert (found["event"], found["level"]) == ("app.state", "info")
 

@@ -149,18 +149,25 @@ def test_drift_and_holds_are_counted_by_field_and_rule() -> None:
     assert found["syncer_reconcile_total", ("held",)] == 1
 
 
+def test_a_hold_of_the_whole_pass_counts_every_app_that_differs() -> None:
+    plan = a_plan((an_app("one"), MOVED), (an_app("two"), a_live("two")), (an_app("good"), GOOD))
+    decision = decide(plan, writes=False)
+    assert standing.held(decision) == {"observe-mode": 2}
+
+
 def test_puts_are_counted_by_what_became_of_them() -> None:
     ref = a_ref("good")
     outcomes = (
         Outcome(ref, "a", Status.APPLIED, verdict=Verdict.APPLIED),
         Outcome(ref, "b", Status.OPEN),
         Outcome(ref, "c", Status.MOVED),
+        Outcome(ref, "d", Status.FAILED, verdict=Verdict.REJECTED),
     )
     metrics = made()
     metrics.finished(a_report(("good", GOOD), outcomes=outcomes))
     found = samples(metrics)
     assert {verdict[0]: count for (name, verdict), count in found.items() if name == "syncer_puts_total"} == {
-        "applied": 1, "not-applied": 0, "superseded": 0, "rejected": 0, "open": 1,
+        "applied": 1, "not-applied": 0, "superseded": 0, "rejected": 1, "open": 1,
     }  # fmt: skip
 
 
@@ -184,7 +191,7 @@ def test_tokens_are_told_by_the_first_end_and_by_how_many_are_due() -> None:
     metrics = made(clock)
     soon = TokenEnd(NOW + timedelta(days=3), NOW - timedelta(days=4))
     later = TokenEnd(NOW + timedelta(days=90), NOW + timedelta(days=83))
-    apps = tuple(AppStatus(a_ref(n), n, State.IN_SYNC, "", NOW, NOW, end) for n, end in (("a", soon), ("b", later)))
+    apps = tuple(AppStatus(a_ref(n), n, State.IN_SYNC, "", NOW, NOW, 0, end) for n, end in (("a", soon), ("b", later)))
     metrics.finished(replace(a_report(("good", GOOD)), apps=apps))
     assert samples(metrics)["syncer_tokens_due", ()] == 1
     clock.at += timedelta(days=85)
@@ -245,6 +252,21 @@ def test_100_000_ids_and_paths_make_a_bounded_number_of_series() -> None:
     assert ("zzz/zzz", "none", "Failing") in named
     assert found["syncer_app_info_dropped", ()] == 100_001 - standing.MOST_APPS
     assert len(found) - len(named) < 300
+
+
+def test_answers_of_the_vendor_are_counted_in_a_closed_set() -> None:
+    metrics = made()
+    for status in range(100, 1000):
+        metrics.on_request("GET", status, 0.01, a_ref())
+    found = {
+        labels[1]: count
+        for (name, labels), count in samples(metrics).items()
+        if name.endswith("requests_total") and "vendor" in name
+    }
+    assert found["200"] == 1
+    assert found["other"] == 400
+    assert found["5xx"] == 100 - 4
+    assert len(found) < 25
 
 
 def test_no_sample_says_when_it_was_created() -> None:

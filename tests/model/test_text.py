@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.model.text import sanitize
+from syncer.model.text import json_safe, sanitize
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,17 @@ def test_the_result_is_one_printable_line_and_stays_as_it_is(text: str) -> None:
     once = sanitize(text)
     assert once.isprintable()
     assert sanitize(once) == once
+
+
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=6))
+def test_json_that_shows_no_trick_says_the_same(value: object) -> None:
+    for indent in (None, 2):
+        written = json_safe(json.dumps(value, indent=indent, ensure_ascii=False))
+        assert json.loads(written) == value
+        assert written.replace("\n", "").isprintable()
+
+
+def test_json_keeps_what_people_can_read() -> None:
+    assert json_safe('{"é": "मराठी \x9b\u202e\U000e0041\ud800"}') == (
+        '{"é": "मराठी \\u009b\\u202e\\udb40\\udc41\\ud800"}'
+    )

@@ -19,10 +19,10 @@ from syncer.errors import (
     VendorKind,
 )
 from syncer.model import url
-from syncer.model.desired import DesiredState, OnCommit, Revision
+from syncer.model.desired import AppRef, DesiredState, OnCommit, Revision
 from syncer.model.fields import FLAG_FIELDS, UNDECLARED, URL_FIELDS, AppSettings, Field, plain, shown
 from syncer.model.outcome import Intent, Trigger
-from syncer.model.planned import Cause
+from syncer.model.planned import Cause, Decision, Hold, Plan, Rule
 from syncer.model.problems import Place, Problem, Severity
 from tests.support.builders import (
     REVISION,
@@ -168,3 +168,20 @@ def test_an_error_carries_what_the_loop_needs_to_know() -> None:
     )
     problems = (Problem("SY201", "unknown key", Place("a")),)
     assert ProblemsError("m", problems, hint="h").problems == problems
+
+
+def test_the_holds_of_an_app_are_its_own_and_those_of_all_in_their_order() -> None:
+    one, two = AppRef("c", "one"), AppRef("c", "two")
+    rules = [
+        (Rule.BUDGET, one),
+        (Rule.OBSERVE, None),
+        (Rule.WINDOW, two),
+        (Rule.FIGHTING, one),
+        (Rule.MASS_DRIFT, None),
+    ]
+    holds = tuple(Hold(rule, "why", ref) for rule, ref in rules)
+    revision = Revision("one", "source")
+    decision = Decision(Plan("id", revision, (), (), ()), (), holds)
+    assert decision.holds_of(one) == (holds[0], holds[1], holds[3], holds[4])
+    assert decision.holds_of(AppRef("c", "three")) == (holds[1], holds[4])
+    assert replace(decision, holds=()).holds_of(one) == ()

@@ -113,6 +113,16 @@ def test_a_budget_sees_the_whole_of_its_window_however_long() -> None:
     assert limits.lookback(USUAL) == limits.lookback(None) == limits.WARM
 
 
+def test_the_limits_are_told_in_apps_of_the_fleet() -> None:
+    found = replace(USUAL, transitions=(Transition(Danger.BLANKS_URL, 1, 0.1),))
+    assert list(limits.told(found, 40)) == [
+        "12 of 40 apps may change in 24 h without an approval",
+        "blanks-url in 4 of them in 24 h",
+        "8 drifted at once are put back",
+        "nothing is written while more than 30% of the fleet can't be read",
+    ]
+
+
 BLANKS = Transition(Danger.BLANKS_URL, 1, 0.1)
 CAREFUL = replace(GENEROUS, transitions=(BLANKS, Transition(Danger.RECORDING_OFF, 1, 0.1)))
 """One app, or a tenth of the fleet."""
@@ -123,13 +133,6 @@ def blanking(count: int, **declared: str | bool | None) -> Plan:
     wanted = settings(callback_url=None, **declared)
     live = live_settings(callback_url="https://hooks.acme.example/c", recording_enabled=True)
     return a_plan(*((an_app(name, wanted), a_live(name, live)) for name in names(count)))
-
-
-def test_no_fleet_gets_past_a_limit_on_emptied_urls() -> None:
-    for size in range(1, 51):
-        for count in range(size + 1):
-            decision = decide(blanking(count), limits=CAREFUL, fleet=Fleet(size))
-            assert len(decision.approved) == (count if count <= max(1, size // 10) else 0)
 
 
 def test_only_the_dangerous_fields_of_a_step_are_held() -> None:
@@ -191,6 +194,12 @@ def test_a_fight_is_many_put_backs_in_a_short_time(recent: tuple[RecentPut, ...]
     assert [hold.rule for hold in decision.holds] == ([Rule.FIGHTING] if fights else [])
     [status] = states.after([app], states.Observed(decision, NOW))
     assert status.state is (State.FIGHTING if fights else State.DRIFTED)
+
+
+def test_a_fight_of_more_than_a_week_ago_is_over_however_far_the_budget_looks_back() -> None:
+    long_ago = put_backs(*(7 * 24 + h for h in (0.1, 0.2, 0.3, 0.4)))
+    plan = a_plan((an_app(), a_live()), last=[a_last("desk", an_app().settings.over(live_settings()))])
+    assert decide(plan, limits=replace(GENEROUS, per=timedelta(days=30)), fleet=Fleet(10, long_ago)).holds == ()
 
 
 def test_drift_that_is_put_back_again_and_again_is_told_however_slow_it_is() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limited
 from hypothesis import strategies as st
 
 from syncer.model.desired import OnCommit, OnDrift
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from syncer.model.desired import AppRef, DesiredApp
+    from syncer.model.fields import AppSettings
     from syncer.model.planned import Decision, Plan
 
 SOAK = timedelta(minutes=10)
@@ -89,7 +91,7 @@ def run_through(fleet: list[str], wanted: Rollout = THIRDS) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("fleet", "sizes"), [(1, [1]), (2, [1, 1]), (10, [1, 4, 5]), (20, [2, 8, 10]), (21, [3, 8, 10])]
+    ("fleet", "sizes"), [(1, [1]), (2, [1, 1]), (10, [1, 4, 5]), (20, [2, 8, 10]), (21, [2, 8, 11])]
 )
 def test_each_wave_takes_in_its_share_and_at_least_one(fleet: int, sizes: list[int]) -> None:
     assert run_through(names(fleet)) == sizes
@@ -100,7 +102,8 @@ def test_no_wave_is_larger_than_it_may_be_and_all_get_there(fleet: int, shares: 
     waves = (*(Wave(share / 100) for share in sorted(shares)), Wave(1.0))
     total = 0
     for written in run_through(names(fleet), Rollout(waves)):
-        assert any(total + written <= -(-wave.share * fleet // 1) for wave in waves if total < wave.share * fleet)
+        places = [max(1, int(round(wave.share * 100) * fleet / 100)) for wave in waves]
+        assert total + written <= next(most for most in places if most > total)
         total += written
     assert total == fleet
 
@@ -112,7 +115,7 @@ def test_every_app_that_waits_says_for_what() -> None:
     assert {hold.detail for hold in decision.holds} == {
         f"wave 2 of 3 has not begun: 0 of 1 apps before it are verified, not {first}"
     }
-    assert decision.holds[0].release == f"syncer approve {decision.plan.id[:12]} --reason '…'"
+    assert decision.holds[0].release == rollout.BY_ITSELF
     waiting = next(step for step in decision.plan.steps if step.ref != first)
     [status] = states.after((waiting.app,), states.Observed(decision, NOW))
     assert status.state is State.PENDING
@@ -138,7 +141,7 @@ def test_the_soak_is_waited_for_from_the_last_put_on() -> None:
     assert begun(early) == []
     assert (
         early.holds[0].detail
-        == f"wave 2 of 3 has not begun: it opens at {NOW + timedelta(seconds=1):%Y-%m-%d %H:%M} UTC"
+        == f"wave 2 of 3 has not begun: it opens at {NOW + timedelta(seconds=1):%Y-%m-%d %H:%M:%S} UTC"
     )
     assert len(begun(decide(plan, stage=stage(attempts=applied([first], SOAK))))) == 4
 
@@ -196,6 +199,95 @@ def test_labels_name_who_goes_first() -> None:
     assert begun(decision) == [a_ref("n03")]
 
 
+def labelled(*others: str) -> tuple[Rollout, DesiredApp, list[DesiredApp]]:
+    """A wave of one canary by its label, and then all the others."""
+    waves = Rollout((Wave(labels=(("tier", "canary"),), soak=SOAK), Wave(1.0)))
+    return waves, replace(an_app("canary"), labels=(("tier", "canary"),)), [an_app(name) for name in others]
+
+
+def test_a_wave_by_labels_is_watched_after_it_was_written_too() -> None:
+    wanted, first, others = labelled("a", "b")
+    applied_now = (first, a_live(first.name, first.settings.over(live_settings())))
+    plan = a_plan(applied_now, *((app, a_live(app.name)) for app in others))
+    for ago, written in ((SOAK - timedelta(seconds=1), 0), (SOAK, 2)):
+        facts = stage(wanted, attempts=applied([first.ref], ago), tried=(first,))
+        assert len(begun(decide(plan, stage=facts))) == written
+
+
+def test_a_drifted_or_unreadable_app_of_a_wave_by_labels_keeps_the_next_one_waiting() -> None:
+    wanted, first, others = labelled("a", "b")
+    facts = stage(wanted, attempts=applied([first.ref]), tried=(first,))
+    last = [a_last(first.name, first.settings.over(live_settings()))]
+    rest = [(app, a_live(app.name)) for app in others]
+    assert begun(decide(a_plan((first, a_live(first.name)), *rest, last=last), stage=facts)) == [first.ref]
+    assert begun(decide(a_plan((first, unreadable(first.name)), *rest), stage=facts)) == []
+
+
+@pytest.mark.parametrize(("share", "fleet", "places"), [(0.07, 100, 7), (0.29, 100, 29), (0.05, 39, 1), (0.01, 5, 1)])
+def test_a_share_takes_in_no_app_more_than_it_says_but_one(share: float, fleet: int, places: int) -> None:
+    wide = [f"w{number:03d}" for number in range(fleet)]
+    assert len(begun(decide(plan_of(wide), stage=stage(Rollout((Wave(share), Wave(1.0))))))) == places
+
+
+@pytest.mark.parametrize(
+    ("boot", "up", "opens"),
+    [
+        ("b1", 599, False),  # the wall clock was set forward: this machine knows better
+        ("b1", 600, True),
+        ("b1", -1, False),
+        ("b2", 0, True),  # after a reboot only the wall clock is left
+    ],
+)
+def test_a_clock_set_forward_shortens_no_soak(boot: str, up: int, *, opens: bool) -> None:
+    first, name, rest = canary()
+    put = Attempt(LONG_AGO, Verdict.APPLIED, "b1", 5_000_000_000)
+    facts = stage(attempts={first: put}, boot=boot, up=5_000_000_000 + up * 1_000_000_000)
+    assert bool(begun(decide(plan_of(rest, [name]), stage=facts))) is opens
+
+
+def test_a_clock_set_back_shortens_no_soak() -> None:
+    first, name, rest = canary()
+    put = Attempt(NOW + timedelta(hours=1), Verdict.APPLIED, "b1", 0)
+    facts = stage(attempts={first: put}, boot="b1", up=3_600_000_000_000)
+    assert begun(decide(plan_of(rest, [name]), stage=facts)) == []
+
+
+WAVE = st.one_of(
+    st.builds(lambda share: Wave(share=share / 100), st.integers(1, 99)),
+    st.builds(lambda tier: Wave(labels=(("tier", tier),)), st.sampled_from("abc")),
+)
+
+
+def passes(apps: list[DesiredApp], waves: tuple[Wave, ...], rng: random.Random | None) -> list[frozenset[AppRef]]:
+    """After each pass, the apps that were written or might have been; with `rng` each is cut off somewhere."""
+    attempts: dict[AppRef, Attempt] = {}
+    covers: list[frozenset[AppRef]] = []
+    while len(attempts) < len(apps):
+        pairs = [(app, a_live(app.name, shows(app) if app.ref in attempts else None)) for app in apps]
+        tried = tuple(app for app in apps if app.ref in attempts)
+        now = begun(decide(a_plan(*pairs), stage=stage(Rollout(waves), attempts=attempts, tried=tried)))
+        assert now, "a rollout that never ends"
+        covers.append(frozenset((*attempts, *now)))
+        attempts |= applied(rng.sample(now, rng.randint(1, len(now))) if rng else now)
+    return covers
+
+
+def shows(app: DesiredApp) -> AppSettings:
+    return app.settings.over(live_settings())
+
+
+@limited(max_examples=40)
+@given(st.integers(1, 12), st.lists(WAVE, max_size=4), st.randoms(use_true_random=False))
+def test_a_pass_cut_off_anywhere_goes_on_with_the_same_wave(fleet: int, mixed: list[Wave], rng: random.Random) -> None:
+    shares = iter(sorted({wave.share for wave in mixed if wave.share}))
+    growing = (wave if wave.labels else Wave(next(shares, 1.0)) for wave in mixed)
+    waves = (*growing, Wave(1.0))
+    apps = [replace(an_app(name), labels=(("tier", rng.choice("abcd")),)) for name in names(fleet)]
+    whole = passes(apps, waves, None)
+    assert set(passes(apps, waves, rng)) == set(whole)
+    assert whole[-1] == {app.ref for app in apps}
+
+
 def test_labels_that_name_none_of_the_changed_apps_hold_nobody_up() -> None:
     wanted = Rollout((Wave(labels=(("tier", "canary"),), soak=SOAK), Wave(1.0)))
     assert len(begun(decide(plan_of(names(5)), stage=stage(wanted)))) == 5
@@ -205,6 +297,14 @@ def test_an_approved_app_passes_every_wave() -> None:
     plan = plan_of(names(10))
     decision = decide(plan, *(an_approval(step) for step in plan.steps), stage=stage())
     assert len(begun(decision)) == 10
+
+
+def test_an_approved_app_takes_the_place_of_another() -> None:
+    plan = plan_of(names(20))
+    chosen = {step.ref for step in plan.steps[:2]}
+    decision = decide(plan, *(an_approval(step) for step in plan.steps[:2]), stage=stage())
+    assert set(begun(decision)) == chosen
+    assert {hold.rule for hold in decision.holds} == {Rule.ROLLOUT_WAVE}
 
 
 def test_apps_that_are_not_looked_at_count_and_stand_for_themselves() -> None:

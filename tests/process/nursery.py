@@ -37,9 +37,10 @@ class Child:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def signal(self, number: signal.Signals) -> None:
-        """A signal; nothing where the process has ended. Its pid is not given to another while the zygote waits."""
+        """A signal; nothing where the process has ended, for its pid may by then be another's."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, number)
+            if not self.ended.is_set():
+                os.kill(self.pid, number)
 
     def wait_until_stopped(self) -> None:
         """Until it has stopped itself, as ordered: a SIGCONT that came before that would be lost."""
@@ -83,6 +84,7 @@ class Nursery:
         with self.lock:
             self.count += 1
             child = Child(self.home / f"output-{self.count}")
+            child.output.touch()
             order = {
                 "arguments": arguments,
                 "environ": here.environ(),

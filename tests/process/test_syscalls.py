@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
-import subprocess
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.audit import second_verifier
-from tests.process import promise
+from tests.process import promise, strace
 from tests.process.nursery import Child, Nursery, nursery
 from tests.support.site import Site, site
 
@@ -56,25 +54,10 @@ class Fault:
     room: int = 0
 
 
-def attached(child: Child, log: Path, *options: str) -> subprocess.Popen[str]:
-    """strace on a stopped child, which goes on when it is watched."""
-    child.wait_until_stopped()
-    command = ["strace", "-f", "-o", str(log), *options, "-p", str(child.pid)]
-    watcher = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert watcher.stderr is not None
-    while "attached" not in (line := watcher.stderr.readline()):
-        assert line, "strace could not attach"
-    child.signal(signal.SIGCONT)
-    return watcher
-
-
 def traced(start: Nursery, here: Site, log: Path, *options: str) -> Child:
     child = start.start(here, "sync", stopped=True)
-    watcher = attached(child, log, *options)
-    child.wait()
-    assert watcher.stderr is not None
-    watcher.stderr.close()
-    watcher.wait()
+    with strace.attached(child, log, "-f", *options):
+        child.wait()
     return child
 
 

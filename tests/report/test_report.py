@@ -144,6 +144,7 @@ def test_a_report_reads_as_its_schema_says() -> None:
                 "reason": "applied and read back",
                 "since": "2026-03-02T10:00:00Z",
                 "checked": "2026-03-02T10:00:00Z",
+                "put_back": 0,
                 "token_ends": None,
                 "token_due": None,
                 "holds": [],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +13,10 @@ import pytest
 from syncer import schedule
 from syncer.model.outcome import Trigger
 from syncer.schedule import Schedule, cron_trigger
+from tests.support.emulated import until
+
+if TYPE_CHECKING:
+    from apscheduler.triggers.base import BaseTrigger
 
 SUNDAY = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -172,3 +177,64 @@ async def test_a_started_scheduler_asks_when_the_time_comes() -> None:
         await asyncio.wait_for(asked.wait(), 10)
     finally:
         made.shutdown(wait=False)
+
+
+class SetClock:
+    """A clock that shows what it is told."""
+
+    def __init__(self, now: datetime) -> None:
+        self.shown = now
+
+    def now(self) -> datetime:
+        return self.shown
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+NOW = datetime(2026, 3, 2, 10, 0, 1, tzinfo=UTC)
+JUMPS = [timedelta(days=-365), timedelta(hours=-1), timedelta(seconds=-90), timedelta(hours=1), timedelta(days=20_000)]
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+@pytest.mark.parametrize("apply", ["*/5 * * * *", timedelta(minutes=5)])
+async def test_after_a_jump_of_the_clock_nothing_is_further_away_than_its_interval(
+    apply: str | timedelta, jump: timedelta
+) -> None:
+    made = schedule.scheduler(plan(apply, 0.1), silent)
+    made.start(paused=True)
+    now = datetime.now(UTC) + jump
+    schedule.set_right(made, now)
+    for job in made.get_jobs():
+        assert job.next_run_time - now <= timedelta(minutes=5, seconds=32)
+    made.shutdown(wait=False)
+
+
+async def test_an_undisturbed_appointment_stays() -> None:
+    made = schedule.scheduler(plan("0 9 * * 1", 0.1), silent)
+    made.start(paused=True)
+    before = {job.id: job.next_run_time for job in made.get_jobs()}
+    for seconds in range(0, 50, 5):
+        schedule.set_right(made, datetime.now(UTC) + timedelta(seconds=seconds))
+    assert {job.id: job.next_run_time for job in made.get_jobs()} == before
+    made.shutdown(wait=False)
+
+
+@pytest.mark.parametrize(
+    "trigger", [cron_trigger("* * * * *", "UTC"), schedule._trigger(timedelta(minutes=1), plan("* * * * *"))]
+)
+def test_what_half_a_century_missed_is_one_appointment(trigger: BaseTrigger) -> None:
+    began = datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+    assert timedelta(0) < trigger.get_next_fire_time(began, NOW) - NOW <= timedelta(minutes=1)
+
+
+async def test_the_appointments_are_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "LOOK", 0.001)
+    clock = SetClock(datetime.now(UTC))
+    made = schedule.scheduler(plan(timedelta(minutes=5)), silent)
+    made.start(paused=True)
+    watch = asyncio.create_task(schedule.keep_right(made, clock))
+    clock.shown -= timedelta(days=365)
+    await until(lambda: all(job.next_run_time <= clock.shown + timedelta(minutes=6) for job in made.get_jobs()))
+    watch.cancel()
+    made.shutdown(wait=False)

@@ -107,8 +107,8 @@ async def test_an_answer_that_nobody_reads_is_cut() -> None:
 
 
 async def test_a_large_answer_that_is_read_comes_whole() -> None:
-    async with served(Served(view=View({"x": "y" * 3_000_000}), crowd=Crowd(answer=5))) as here:
-        assert len((await here.ask("GET", "/api/v1/status")).body) == 3_000_008
+    async with served(Served(view=View({"x": "y" * 30_000_000}), crowd=Crowd(answer=5))) as here:
+        assert len((await here.ask("GET", "/api/v1/status")).body) == 30_000_008
 
 
 async def test_one_connection_too_many_ends_the_one_that_waited_longest() -> None:
@@ -180,6 +180,28 @@ async def test_the_end_waits_a_moment_for_answers_and_for_nobody_else() -> None:
         writer.close()
 
 
+class Stuck(View):
+    """Never answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def plan(self) -> dict[str, object]:
+        self.asked.set()
+        await asyncio.Event().wait()
+        return {}
+
+
+async def test_an_answer_that_never_comes_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncer.serve.listening.GRACE", 0.1)
+    view = Stuck()
+    async with served(Served(view=view)) as here:
+        asked = asyncio.create_task(here.raw(b"GET /api/v1/plan HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        await view.asked.wait()
+    assert await asked == b""
+
+
 @asynccontextmanager
 async def besieged(port: int, count: int) -> AsyncIterator[None]:
     """So many sockets that trickle, each replaced when it is cut."""
@@ -201,25 +223,27 @@ async def besieged(port: int, count: int) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def slowest(seconds: float) -> float:
-    """The slowest answer of /livez under siege; the besiegers share the server's loop."""
+async def took(seconds: float) -> list[float]:
+    """Seconds of each answer of /livez under siege, the slowest last; the besiegers share the server's loop."""
+    found = []
     async with served() as here, besieged(here.port, 500):
         await asyncio.sleep(1)
-        ends, worst = time.monotonic() + seconds, 0.0
+        ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             begun = time.monotonic()
             assert (await here.ask("GET", "/livez")).status == 200
-            worst = max(worst, time.monotonic() - begun)
+            found.append(time.monotonic() - begun)
             await asyncio.sleep(0.05)
-    return worst
+    return sorted(found)
 
 
 async def test_500_trickling_sockets_leave_livez_answering() -> None:
-    assert await slowest(8) < 1.0  # the machine of a CI run is shared; the soak holds it to 200 ms
+    found = await took(8)
+    assert found[len(found) // 2] < 0.2  # others may have the machine for a moment: the soak looks at the slowest
 
 
 @pytest.mark.soak
 async def test_500_trickling_sockets_for_a_minute(figure: Recorder) -> None:
-    worst = await slowest(60)
-    assert worst < 0.2
-    figure("slow-sockets", 60, seeds="none", result=f"slowest answer {worst * 1000:.0f} ms")
+    slowest = (await took(60))[-1]
+    assert slowest < 0.2
+    figure("slow-sockets", 60, seeds="none", result=f"slowest answer {slowest * 1000:.0f} ms")

@@ -229,19 +229,25 @@ def server_error(**more: Any) -> VendorError:
 
 @dataclass(slots=True)
 class ListJournal:
-    """A journal in memory; `intend_fails` and `conclude_fails` are raised instead of recording."""
+    """A journal in memory; `intend_fails`, `conclude_fails` and `accept_fails` are raised instead of recording."""
 
     told: list[str] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     intend_fails: Exception | None = None
     conclude_fails: Exception | None = None
+    accept_fails: Exception | None = None
 
     def intend(self, intent: Intent) -> None:
         if self.intend_fails:
             raise self.intend_fails
         self.intents.append(intent)
         self.told.append(f"intent {intent.step.app.name} {intent.request_id}")
+
+    def accept(self, request_id: str, ref: AppRef, status: int) -> None:
+        if self.accept_fails:
+            raise self.accept_fails
+        self.told.append(f"accepted {request_id} {ref.app_id} {status}")
 
     def recover(self, result: Result) -> None:
         self.conclude(result)

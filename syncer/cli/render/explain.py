@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from syncer.cli.render import change_lines, columns, words
 from syncer.cli.render.change_lines import FIELD, VALUE
+from syncer.model.desired import Layer
 from syncer.model.fields import UNDECLARED, Field
 from syncer.model.live import LiveApp, Unreadable
 from syncer.model.text import sanitize
@@ -40,7 +41,7 @@ class HistoryRow(NamedTuple):
 class ExplainView:
     """All that is known of one app; `field` narrows it to one. None and empty mean: not asked or nothing known.
 
-    `next_pass` is when a daemon would act; None where only a command does.
+    `next_pass` is when a daemon would act; None where only a command does. `limits` are the operator's, as sentences.
     """
 
     app: DesiredApp
@@ -54,6 +55,7 @@ class ExplainView:
     history: tuple[HistoryRow, ...] = ()
     next_pass: datetime | None = None
     field: Field | None = None
+    limits: tuple[str, ...] = ()
 
     @property
     def shown_fields(self) -> tuple[Field, ...]:
@@ -76,7 +78,7 @@ def text(view: ExplainView, style: Style) -> str:
 
 def _facts(view: ExplainView) -> Iterator[tuple[str, str]]:
     """Labelled sentences about the app as a whole."""
-    app, policy = view.app, view.app.policy
+    app = view.app
     if view.status:
         age = words.lasted(max(0.0, (view.now - view.status.since).total_seconds()))
         yield "state", f"{view.status.state} for {age}: {sanitize(view.status.reason)}"
@@ -88,9 +90,25 @@ def _facts(view: ExplainView) -> Iterator[tuple[str, str]]:
     if app.labels:
         yield "labels", sanitize(" ".join(f"{key}={value}" for key, value in app.labels))
     yield "token", sanitize(against.token(app.token))
-    yield "policy", f"on_commit: {policy.on_commit}, on_drift: {policy.on_drift}"
+    yield from _policy(view)
     yield "applied", _applied(view)
     yield from _next(view)
+
+
+def _policy(view: ExplainView) -> Iterator[tuple[str, str]]:
+    """Each policy key that is set, with the place that set it where a file did; then the limits of every pass."""
+    places = dict(view.app.more_origins)
+    label = "policy"
+    for key, told in against.policy(view.app.policy).items():
+        if told not in {"none", "any"}:
+            origin = places.get(f"policy.{key}")
+            where = origin.layer if origin and origin.layer is Layer.POLICY else origin  # which is in no file
+            yield label, sanitize(f"{key}: {told}{f'  ({where})' if where else ''}")
+            label = ""
+    label = "limits"
+    for told in view.limits:
+        yield label, told
+        label = ""
 
 
 def _applied(view: ExplainView) -> str:

@@ -9,7 +9,7 @@ from syncer.cli.render import change_lines, columns, thinning, words
 from syncer.cli.render.plan_markdown import markdown
 from syncer.cli.render.view import Fate, PlanView, causes, unchanged
 from syncer.model.outcome import State
-from syncer.model.planned import QUIET_RULES
+from syncer.model.planned import QUIET_RULES, Rule
 from syncer.model.text import sanitize
 
 if TYPE_CHECKING:
@@ -78,10 +78,12 @@ def _change(change: FieldChange, step: AppPlan, view: PlanView, style: Style) ->
 def _sections(view: PlanView, style: Style) -> Iterator[tuple[str, list[str]]]:
     """What the plan does not write, by kind; kinds without apps are left out."""
     held = [hold for hold in view.decision.holds if hold.rule not in QUIET_RULES]
-    chosen = [hold for hold in view.decision.holds if hold.rule in QUIET_RULES]
+    waves = [hold for hold in view.decision.holds if hold.rule is Rule.ROLLOUT_WAVE]
+    chosen = [hold for hold in view.decision.holds if hold.rule in QUIET_RULES - {Rule.ROLLOUT_WAVE}]
     found = (
         ("Unreadable, so nothing is concluded", list(_unreadable(view, style))),
         ("Held", list(_held(held, view, style))),
+        ("Not counted: later waves of the rollout", list(_held(waves, view, style))),
         ("Not counted: the app's own policy", [*_held(chosen, view, style), *_paused(view)]),
         ("Invalid in git, so the last good reading stays in force", list(_invalid(view))),
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syncer import report
+from syncer.cli.render import cells, json_text
 from syncer.documents import render
 from syncer.model.problems import Severity
-from syncer.model.text import sanitize
 
 if TYPE_CHECKING:
     from syncer.model.problems import Problem
@@ -54,23 +53,21 @@ def as_json(view: ProblemsView) -> str:
     """One document."""
     rows = [report.of_problem(problem) for problem in view.problems]
     document = {"schema": "syncer.problems/v1", "files": view.files, "apps": view.apps, "problems": rows}
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text.document(document)
 
 
 def as_jsonl(view: ProblemsView) -> str:
     """One document per problem."""
-    return "\n".join(json.dumps(report.of_problem(problem), ensure_ascii=False) for problem in view.problems)
+    return json_text.lines(report.of_problem(problem) for problem in view.problems)
 
 
 def markdown(view: ProblemsView) -> str:
     """A heading, and a table when there is something to say."""
     lines = [f"### syncer validate: {view.summary}"]
     if view.problems:
-        lines += ["", "| Where | Rule | Problem | Help |", "|---|---|---|---|"]
-        lines += [f"| `{_cell(str(p.at))}` | {p.rule} | {_cell(p.message)} | {_cell(p.help)} |" for p in view.problems]
+        rows = (
+            cells.row([cells.code(str(p.at)), p.rule, cells.prose(p.message), cells.prose(p.help)])
+            for p in view.problems
+        )
+        lines += ["", cells.table(("Where", "Rule", "Problem", "Help"), rows)]
     return "\n".join(lines)
-
-
-def _cell(value: str) -> str:
-    plain = sanitize(value).replace("&", "&amp;").replace("<", "&lt;")
-    return plain.replace("|", "\\|").replace("`", "'").replace("\n", " ")

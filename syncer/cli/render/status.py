@@ -36,14 +36,18 @@ class Turn(StrEnum):
 
     YOURS = "Needs you"
     ITS_OWN = "Goes by itself"
+    AGAIN = "In sync, and put back again and again"
     CHOSEN = "Left as it is by the app's own policy, not counted"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One app that is not in sync, its strings sanitized. `way_out` are the commands or events that release it."""
+    """One app, its strings sanitized. `way_out` are the commands or events that release it.
 
-    turn: Turn
+    An app that is simply in sync is nobody's turn.
+    """
+
+    turn: Turn | None
     state: State
     app: str
     reason: str
@@ -56,7 +60,7 @@ def text(document: JSON, stale: AbstractSet[AppRef], now: datetime, style: Style
     rows = [_row(app, stale) for app in document["apps"]]
     lines: list[str] = []
     for turn in Turn:
-        if mine := [row for row in rows if row.turn is turn and row.state is not State.IN_SYNC]:
+        if mine := [row for row in rows if row.turn is turn]:
             lines.append(style.bold(f"{turn}: {words.count(len(mine), 'app')}"))
             for row, left_out in thinning.thinned(mine, lambda row: (row.state, row.reason, row.way_out)):
                 lines += _entry(row, now, style)
@@ -73,7 +77,7 @@ def markdown(document: JSON, stale: AbstractSet[AppRef], now: datetime, limit: i
     """The same as one table, in the same order, cut by whole apps."""
     rows = [_row(app, stale) for app in document["apps"]]
     heading = f"### syncer status: {cells.prose(_counts(rows))}\n\n{cells.prose(' · '.join(_pass(document, now)))}"
-    told = [_cells(row, now) for turn in Turn for row in rows if row.turn is turn and row.state is not State.IN_SYNC]
+    told = [_cells(row, turn, now) for turn in Turn for row in rows if row.turn is turn]
     kept = cells.fitting(told, limit - len(heading) - RESERVE)
     parts = [heading, *([cells.table(("Turn", "App", "State", "Why", "To release"), kept)] if kept else [])]
     if left := len(told) - len(kept):
@@ -124,8 +128,10 @@ def _row(app: JSON, stale: AbstractSet[AppRef]) -> Row:
     return Row(_turn(state, app), state, words.app(ref, app["name"]), sanitize(app["reason"]), since, way_out)
 
 
-def _turn(state: State, app: JSON) -> Turn:
+def _turn(state: State, app: JSON) -> Turn | None:
     """A hold that somebody must release needs you whatever the state is called."""
+    if state is State.IN_SYNC:
+        return Turn.AGAIN if app.get("put_back") else None
     rules = {hold["rule"] for hold in app["holds"]}
     if state in NEEDS_YOU or any(hold["release"].startswith("syncer ") for hold in _loud(app)):
         return Turn.YOURS
@@ -146,10 +152,10 @@ def _entry(row: Row, now: datetime, style: Style) -> list[str]:
     return lines
 
 
-def _cells(row: Row, now: datetime) -> str:
+def _cells(row: Row, turn: Turn, now: datetime) -> str:
     why = f"{cells.prose(row.reason)} (for {_age(row.since, now)})"
     return cells.row(
-        [row.turn.value, cells.code(row.app), row.state.value, why, "<br>".join(cells.code(w) for w in row.way_out)]
+        [turn.value, cells.code(row.app), row.state.value, why, "<br>".join(cells.code(w) for w in row.way_out)]
     )
 
 

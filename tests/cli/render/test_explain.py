@@ -36,7 +36,8 @@ cust_acme/app_support_desk (support-desk)
   declared    apps/acme.yaml:12
   labels      env=prod
   token       file /secrets/desk
-  policy      on_commit: apply, on_drift: correct
+  policy      on_commit: apply
+              on_drift: correct
   applied     2026-05-03 09:52 UTC from commit 1a2b3c4; last seen in agreement 09:52 UTC
   next        the pass at 11:07 UTC writes recording_url
 

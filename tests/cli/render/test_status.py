@@ -53,6 +53,16 @@ Last pass at 10:07 UTC, 14 min ago (manual), took 1.2 s · plan {plan_id} · com
     assert expected == status.text(document(), frozenset(), LATER, Style())
 
 
+def test_an_app_that_is_put_back_again_and_again_is_shown_in_sync_or_not() -> None:
+    shown = document()
+    for row in shown["apps"]:
+        row["put_back"] = 5
+    text = status.text(shown, frozenset(), LATER, Style())
+    assert "In sync, and put back again and again: 1 app\n  InSync  cust_acme/app_calm" in text
+    assert "In sync, and put back again and again" in status.markdown(shown, frozenset(), LATER)
+    assert text.count("cust_acme/app_failing") == 1
+
+
 def test_an_app_without_a_recent_verdict_is_never_in_sync() -> None:
     text = status.text(document(), frozenset({CALM.ref}), LATER, Style())
     assert "  Stale  cust_acme/app_calm (calm)  for 14 min\n    no verdict for three intervals" in text
