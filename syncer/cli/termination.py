@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from syncer.model.outcome import CALM, State
@@ -35,11 +36,10 @@ def of_report(report: SyncReport, source: SyncerError | None) -> str:
 
 
 def write(path: Path | None, code: int, why: str) -> None:
-    """Leave the reason of a run that did not end well; whoever can't have it has the log."""
-    if path is None or code == 0:
+    """Leave the reason of a run that did not end well, and take an older one away; who can't have it has the log."""
+    if path is None:
         return
-    line = f"exit {code}: {sanitize(why) or 'see the log'}"
-    try:
-        path.write_bytes(line.encode()[:LONGEST].decode(errors="ignore").encode() + b"\n")  # a mount: no rename
-    except OSError:
-        return
+    line = f"exit {code}: {sanitize(why) or 'see the log'}".encode()[:LONGEST].decode(errors="ignore").encode() + b"\n"
+    with suppress(OSError):
+        if code or path.exists():
+            path.write_bytes(line if code else b"")  # a mount: no rename

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -25,11 +26,14 @@ def write(path: Path, text: bytes) -> None:
     """Replace the file in one step, so that nobody reads half of it; SyncerError where that can't be done."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")  # collectors look at *.prom and at nothing hidden
     try:
-        fresh.write_bytes(text)
+        fresh.unlink(missing_ok=True)
+        with fresh.open("xb") as file:  # no link that somebody else has put there is followed
+            file.write(text)
         fresh.chmod(READABLE)
         fresh.replace(path)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
         hint = "make the folder writable for this user, or name another metrics.file"
         raise SyncerError(f"{path} can't be written: {error.strerror}", hint=hint) from error
 

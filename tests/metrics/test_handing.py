@@ -37,6 +37,18 @@ def test_a_file_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["syncer.prom"]
     with pytest.raises(SyncerError, match="No such file"):
         handing.write(tmp_path / "none" / "syncer.prom", b"x")
+    (tmp_path / "file").touch()
+    with pytest.raises(SyncerError, match="Not a directory"):
+        handing.write(tmp_path / "file" / "syncer.prom", b"x")
+
+
+def test_a_link_in_the_place_of_the_new_file_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    (tmp_path / f".syncer.prom.{os.getpid()}").symlink_to(victim)
+    handing.write(tmp_path / "syncer.prom", b"new 1\n")
+    assert (victim.read_text(), (tmp_path / "syncer.prom").read_bytes()) == ("kept", b"new 1\n")
+    assert not (tmp_path / "syncer.prom").is_symlink()
 
 
 @asynccontextmanager

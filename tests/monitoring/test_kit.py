@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
+from syncer.log import Event
+from syncer.metrics.collecting import STATUSES
+from syncer.model.desired import AppRef
+from syncer.model.planned import Rule
 from tests.docs import pages
 from tests.docs.test_metrics_page import everything
 from tests.docs.test_pages import anchors
@@ -21,9 +27,12 @@ if TYPE_CHECKING:
 
 KIT = pages.ROOT / "config" / "monitoring"
 RULES = KIT / "rules.yaml"
+RUNBOOK = pages.DOCS / "runbook.md"
 PODMONITOR = pages.ROOT / "config" / "kubernetes" / "monitoring" / "podmonitor.yaml"
 NAME = re.compile(r"\b(?:syncer|leader_election|process)_[a-z_]+\b")
-LABELS = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"")
+MATCHER = re.compile(r"(\w+)\s*(=~|!~|!=|=)\s*\"([^\"]*)\"")
+SCRAPED = frozenset({"job", "instance", "namespace"})
+"""Labels that Prometheus adds."""
 
 
 @cache
@@ -48,12 +57,27 @@ def queries() -> Iterator[str]:
 
 
 @cache
-def series() -> dict[str, frozenset[str]]:
-    """The labels of every series there is, those of a scrape included."""
-    lines = [line for line in everything().exposition().decode().splitlines() if not line.startswith("#")]
-    found = {line.split("{")[0].split(" ")[0]: frozenset(LABELS.findall(line)) for line in lines}
-    found["syncer_token_expiry_seconds"] = frozenset()  # no app of that fleet has a token that ends
-    return {name: labels | {"job", "instance", "namespace"} for name, labels in found.items()}
+def series() -> dict[str, dict[str, set[str]]]:
+    """Every series there is: its labels, and for each the values that it can have."""
+    metrics = everything()
+    for status in (*STATUSES, None, 299, 399, 499, 599):
+        metrics.on_request("GET", status, 0.1, AppRef("c", "a"))
+    found: dict[str, dict[str, set[str]]] = {"syncer_token_expiry_seconds": {}}  # that fleet has no token that ends
+    for family in text_string_to_metric_families(metrics.exposition().decode()):
+        for sample in family.samples:
+            labels = found.setdefault(sample.name, {})
+            for label, value in sample.labels.items():
+                labels.setdefault(label, set()).add(value)
+    return found
+
+
+def asked() -> Iterator[str]:
+    """Every expression there is: of alerts, of the dashboard, of the runbook."""
+    yield from (rule["expr"] for rule in alerts())
+    yield from queries()
+    for line in commands():
+        if line.startswith("promtool query instant "):
+            yield shlex.split(line)[-1]
 
 
 def promtool(*arguments: str, text: str = "", cwd: Path = KIT) -> str:
@@ -62,21 +86,54 @@ def promtool(*arguments: str, text: str = "", cwd: Path = KIT) -> str:
     return ended.stdout + ended.stderr
 
 
-def test_every_alert_has_a_section_of_its_own_in_the_runbook_and_the_other_way_round() -> None:
-    page = pages.DOCS / "runbook.md"
-    sections = re.findall(r"^## (\w+)$", page.read_text("utf-8"), re.MULTILINE)
-    assert sections == [alert["alert"] for alert in alerts()]
+def sections() -> dict[str, str]:
+    """The runbook's sections by their headings, in its order."""
+    found = re.split(r"^## (.*)\n", RUNBOOK.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    return dict(zip(found[::2], found[1::2], strict=True))
+
+
+def lines_of(section: str) -> dict[str, list[str]]:
+    """The commands below each of a section's bold words."""
+    parts = re.split(r"^\*\*(\w+)\.\*\*", section, flags=re.MULTILINE)[1:]
+    return {
+        word: re.findall(r"^    (\S.*)$", part, re.MULTILINE)
+        for word, part in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def commands() -> list[str]:
+    return [line for section in sections().values() for lines in lines_of(section).values() for line in lines]
+
+
+def test_every_alert_and_every_hold_has_a_section_in_the_runbook_and_no_other_has() -> None:
+    holds = [f"Hold: {rule.value}" for rule in Rule]
+    found = list(sections())
+    assert found[: len(alerts())] == [alert["alert"] for alert in alerts()]
+    assert sorted(found[len(alerts()) :]) == sorted(holds)
+
+
+def test_every_alert_names_its_section() -> None:
     for alert in alerts():
         path, _, anchor = alert["annotations"]["runbook"].partition("#")
-        assert pages.ROOT / path == page
+        assert pages.ROOT / path == RUNBOOK
         assert anchor == alert["alert"].lower()
-        assert anchor in anchors(page)
+        assert anchor in anchors(RUNBOOK)
 
 
-def test_every_section_of_the_runbook_says_what_it_means_where_to_look_and_what_to_do() -> None:
-    text = (pages.DOCS / "runbook.md").read_text("utf-8")
-    for section in text.split("\n## ")[1:]:
-        assert re.findall(r"^\*\*(\w+)\.\*\*", section, re.MULTILINE) == ["Means", "Look", "Do"], section
+@pytest.mark.parametrize("heading", sections())
+def test_a_section_says_what_it_means_and_has_commands_to_look_and_to_do(heading: str) -> None:
+    found = lines_of(sections()[heading])
+    assert list(found) == ["Means", "Look", "Do"]
+    assert found["Look"]
+    assert found["Do"]
+
+
+def test_commands_of_the_runbook_are_of_known_programs_and_of_events_that_exist() -> None:
+    events = {event.value for event in Event}
+    for line in commands():
+        assert line.split()[0] in {"syncer", "kubectl", "promtool", "git", "curl"}, line
+        if searched := re.search(r"logs .*\| grep (?:-E )?'?([\w.|-]+)'?$", line):
+            assert set(searched[1].split("|")) <= events, line
 
 
 def test_every_alert_is_sorted_by_severity_and_says_what_is_wrong() -> None:
@@ -85,14 +142,41 @@ def test_every_alert_is_sorted_by_severity_and_says_what_is_wrong() -> None:
         assert alert["annotations"]["summary"].endswith(".")
 
 
-@pytest.mark.parametrize("expression", [*(rule["expr"] for rule in alerts()), *queries()])
-def test_expressions_are_about_metrics_and_labels_that_exist(expression: str) -> None:
+def wrong(expression: str) -> list[str]:
+    """What an expression names and nobody has: metrics, labels, values of labels."""
     names = NAME.findall(expression)
-    assert names
-    for name in names:
-        assert name in series(), name
+    found = [name for name in names if name not in series()]
+    known = SCRAPED.union(*(series().get(name, {}) for name in names))
+    for listed in re.findall(r"\b(?:by|without|on)\s*\(([^)]*)\)", expression):
+        found += set(re.findall(r"\w+", listed)) - known
     for name, selector in re.findall(r"\b([a-z_]+)\{([^}]*)\}", expression):
-        assert set(LABELS.findall(selector)) <= series()[name], selector
+        for label, operator, value in MATCHER.findall(selector):
+            if label in SCRAPED or name not in series():
+                continue
+            alternatives = value.split("|") if "~" in operator else [re.escape(value)]
+            values = series()[name].get(label, set())
+            found += [f"{label}={each}" for each in alternatives if not any(re.fullmatch(each, v) for v in values)]
+    return found
+
+
+@pytest.mark.parametrize("expression", sorted(set(asked())))
+def test_expressions_are_about_metrics_labels_and_values_that_exist(expression: str) -> None:
+    assert NAME.findall(expression)
+    assert wrong(expression) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "what"),
+    [
+        ("syncer_applications > 0", "syncer_applications"),
+        ('syncer_apps{status="Held"}', "status=Held"),
+        ('syncer_apps{state=~"Held|Lost"}', "state=Lost"),
+        ('syncer_held{rule="budge"}', "rule=budge"),
+        ("sum by (rule) (syncer_apps)", "rule"),
+    ],
+)
+def test_an_expression_about_something_else_is_noticed(expression: str, what: str) -> None:
+    assert wrong(expression) == [what]
 
 
 def test_every_metric_of_ours_is_on_the_dashboard_or_in_an_alert() -> None:
@@ -132,6 +216,15 @@ def test_the_pod_monitor_asks_for_what_the_server_has() -> None:
 @pytest.mark.needs("promtool")
 def test_promtool_finds_nothing_wrong_with_the_metrics() -> None:
     assert promtool("check", "metrics", text=everything().exposition().decode()) == ""
+
+
+@pytest.mark.needs("promtool")
+def test_every_expression_is_one(tmp_path: Path) -> None:
+    texts = [re.sub(r"label_values\((.*), \w+\)", r"\1", text) for text in asked()]
+    texts = [text.replace("$__rate_interval", "5m").replace("$__range", "1h") for text in texts]
+    rules = [{"record": f"each:{number}", "expr": text} for number, text in enumerate(texts)]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": rules}]}))
+    promtool("check", "rules", "--lint=none", "rules.yaml", cwd=tmp_path)
 
 
 @pytest.mark.needs("promtool")

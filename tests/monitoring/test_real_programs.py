@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-POPUP = "https://hooks.acme.example/popup"
-SERVING = CONFIG.replace(
-    "policy:", "serve: {{listen: 127.0.0.1:PORT}}\nmetrics: {{apps: true}}\npolicy:\n  on_drift: report"
-)
+    from tests.support.daemon import Running
 
+POPUP = "https://hooks.acme.example/popup"
+REPORTING = CONFIG.replace("policy:", "metrics: {{apps: true}}\npolicy:\n  on_drift: report")
 PROMETHEUS = """\
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [rules.yaml]
@@ -80,16 +79,15 @@ def alertmanager(home: Path, port: int, page: int) -> list[str]:
 
 @pytest.mark.needs("prometheus", "prometheus-alertmanager", "promtool")
 def test_a_drift_becomes_an_alert_at_a_receiver_and_ends_with_the_drift(tmp_path: Path) -> None:
-    ports = [free_port() for _ in range(3)]
-    served, scraping, alerting = ports
-    with (
-        site(tmp_path, 2, seeded={"popup_url": POPUP}, popup_url=POPUP) as here,
-        receiver() as (page, told),
-        program(tmp_path, *alertmanager(tmp_path, alerting, page)),
-        program(tmp_path, *prometheus(tmp_path, scraping, alerting, served)),
-    ):
-        here.configure(SERVING.replace("PORT", str(served)))
-        with running(here) as daemon:
+    scraping, alerting = free_port(), free_port()
+    with site(tmp_path, 2, seeded={"popup_url": POPUP}, popup_url=POPUP) as here:
+        here.configure(REPORTING)
+        with (
+            receiver() as (page, told),
+            running(here) as daemon,
+            program(tmp_path, *alertmanager(tmp_path, alerting, page)),
+            program(tmp_path, *prometheus(tmp_path, scraping, alerting, served := port_of(daemon))),
+        ):
             daemon.wait_for("pass.finished")
             _, text = get(served, "/metrics")
             assert promtool("check", "metrics", text=text) == ""
@@ -97,19 +95,24 @@ def test_a_drift_becomes_an_alert_at_a_receiver_and_ends_with_the_drift(tmp_path
             here.change(1, popup_url="https://elsewhere.example/popup")
             daemon.pass_now()
             assert 'cause="drift",state="Drifted"} 1.0' in get(served, "/metrics")[1]
-            eventually(lambda: _firing(told, "SyncerDrift", "firing"), "the alert")
-            [alert] = [each for each in told if each["labels"]["alertname"] == "SyncerDrift"][:1]
+            eventually(lambda: alerted(told, "SyncerDrift", "firing"), "the alert")
+            alert = next(each for each in told if each["labels"]["alertname"] == "SyncerDrift")
             assert alert["labels"]["job"] == "syncer"
             assert alert["annotations"]["runbook"] == "docs/runbook.md#syncerdrift"
             assert alert["annotations"]["summary"].startswith("1 apps differ")
             assert "elsewhere.example" not in json.dumps(told)
             here.change(1, popup_url=POPUP)
             daemon.pass_now()
-            eventually(lambda: _firing(told, "SyncerDrift", "resolved"), "the end of the alert")
+            eventually(lambda: alerted(told, "SyncerDrift", "resolved"), "the end of the alert")
             assert daemon.stop() == 0
 
 
-def _firing(told: list[dict[str, Any]], name: str, status: str) -> bool:
+def port_of(daemon: Running) -> int:
+    """Where the daemon serves."""
+    return int(daemon.wait_for("serve.listening")["address"].rpartition(":")[2])
+
+
+def alerted(told: list[dict[str, Any]], name: str, status: str) -> bool:
     return any(each["labels"]["alertname"] == name and each["status"] == status for each in told)
 
 
