@@ -44,12 +44,12 @@ class Export:
         self.metrics.standing.anchored = here.anchored
 
     def finished(self, here: Opened, report: SyncReport, document: Mapping[str, Any]) -> None:
-        """A pass ended with a result; `document` is the report on the whole fleet."""
+        """A pass of a daemon ended with a result; `document` is the report on the whole fleet."""
         self.board.publish(report, here.tracker.apps, document)
         self._write()
 
     def failed(self) -> None:
-        """A pass ended without a result."""
+        """A pass of a daemon ended without a result."""
         self.board.failed()
         self._write()
 
@@ -61,6 +61,11 @@ class Export:
             await handing.push(self._wanted.push, self._wanted.job, self.metrics.exposition())
         except SyncerError as error:
             self._log.warning(Event.METRICS_FAILED, error=error.message, hint=error.hint)
+
+    def closed(self) -> None:
+        """The journal is closed: its last head is made, and this process writes no more."""
+        self.metrics.standing.leads = False
+        self._write()
 
     def _write(self) -> None:
         if self._wanted.file is None:

@@ -56,9 +56,10 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
     except SyncerError as error:
         failed(error, log)
         if export is not None:
-            export.failed()
+            export.board.failed()
         ending = Ending(error.exit_code, termination.of_error(error))
     if export is not None:
+        export.closed()
         await export.push()
     return ending
 
@@ -79,7 +80,7 @@ async def _once(resolved: Resolved, log: FilteringBoundLogger, export: Export | 
             report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
         document = finished(here, report, log)
         if export is not None:
-            export.finished(here, report, document)
+            export.board.publish(report, here.tracker.apps, document)
         failure = here.tracker.failure
         return Ending(_code(report, failure), termination.of_report(report, failure))
 
@@ -128,7 +129,9 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
             finally:
                 sealing.cancel()
         dead = here.journal is not None and here.journal.dead
-        return Ending(exits.FAILED, here.writable.poisoned) if dead else Ending(exits.DONE)
+        ending = Ending(exits.FAILED, here.writable.poisoned) if dead else Ending(exits.DONE)
+    export.closed()
+    return ending
 
 
 async def _keep_sealed(here: Opened, log: FilteringBoundLogger) -> None:

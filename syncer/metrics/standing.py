@@ -74,6 +74,7 @@ class Standing(Collector):
         self.journal: Journal | None = None
         self.anchored: Anchored | None = None
         self.source_read: float | None = None
+        self.leads = True
         self._succeeded: float | None = None
         self._rejected = 0
         self._token_ends: tuple[TokenEnd, ...] = ()
@@ -105,7 +106,7 @@ class Standing(Collector):
         yield gauge("syncer_last_success_timestamp_seconds", "When a pass last ended without a failure.", succeeded)
         yield from self._tokens()
         yield from self._audit()
-        leads = [((self._leader,), 1)]
+        leads = [((self._leader,), self.leads)]
         yield gauge("leader_election_master_status", "Whether this process may write.", leads, "name")
 
     def _apps(self) -> Iterator[Metric]:

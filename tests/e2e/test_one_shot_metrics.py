@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.daemon import running
-from tests.support.programs import eventually, free_port, get, program
+from tests.support.loopback import eventually, free_port, get, program
 from tests.support.site import CONFIG, CUSTOMER, app_id, site
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def test_the_file_tells_of_a_good_run_and_of_a_bad_one(tmp_path: Path) -> None:
         assert value(text, "syncer_apps", state="InSync") == 2
         assert value(text, "syncer_puts_total", result="applied") == 2
         assert value(text, "syncer_audit_poisoned") == 0
+        assert value(text, "syncer_audit_unsealed_records") == 0
+        assert value(text, "leader_election_master_status") == 0
         assert value(text, "syncer_last_success_timestamp_seconds")
         assert "token-app" not in text
         assert POPUP not in text

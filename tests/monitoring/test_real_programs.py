@@ -14,7 +14,7 @@ import pytest
 from tests.docs import pages
 from tests.monitoring.test_kit import RULES, promtool
 from tests.support.daemon import running
-from tests.support.programs import eventually, free_port, get, program
+from tests.support.loopback import eventually, free_port, get, program
 from tests.support.site import CONFIG, CUSTOMER, app_id, site
 
 if TYPE_CHECKING:
