@@ -58,7 +58,7 @@ class Export:
         if not self._wanted.push:
             return
         try:
-            await handing.push(self._wanted.push, self._wanted.job, self.metrics.exposition())
+            await handing.push(self._wanted.push, self._wanted.job, self.metrics.handed())
         except SyncerError as error:
             self._log.warning(Event.METRICS_FAILED, error=error.message, hint=error.hint)
 
@@ -71,6 +71,6 @@ class Export:
         if self._wanted.file is None:
             return
         try:
-            handing.write(self._wanted.file, self.metrics.exposition())
+            handing.write(self._wanted.file, self.metrics.handed())
         except SyncerError as error:
             self._log.warning(Event.METRICS_FAILED, error=error.message, hint=error.hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
@@ -74,7 +75,8 @@ class Metrics:
         build = {"version": version, "python": platform.python_version()}
         self.standing = Standing(clock, build, leader, each_app=each_app)
         registry.register(self.standing)
-        ProcessCollector(registry=registry)
+        self._process = CollectorRegistry()
+        ProcessCollector(registry=self._process)
 
     def on_request(self, method: str, status: int | None, elapsed: float, ref: AppRef) -> None:
         """One exchange with the vendor ended."""
@@ -105,22 +107,21 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Everything in Prometheus' text format, version 0.0.4."""
-        return generate_latest(self.lean)
+        return generate_latest(_Lean(self._registry, self._process))
 
-    @property
-    def lean(self) -> Collector:
-        """What stands in the exposition."""
-        return _Lean(self._registry)
+    def handed(self) -> bytes:
+        """The same for another's exposition, without the metrics of the process: those would displace the other's."""
+        return generate_latest(_Lean(self._registry))
 
 
 class _Lean(Collector):
-    """A registry without the `_created` samples, which double the series and tell nothing here."""
+    """Registries without the `_created` samples, which double the series and tell nothing here."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+    def __init__(self, *registries: CollectorRegistry) -> None:
+        self._registries = registries
 
     def collect(self) -> Iterator[Metric]:
-        for family in self._registry.collect():
+        for family in chain.from_iterable(registry.collect() for registry in self._registries):
             family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
             yield family
 

@@ -269,6 +269,13 @@ def test_answers_of_the_vendor_are_counted_in_a_closed_set() -> None:
     assert len(found) < 25
 
 
+def test_what_is_handed_to_another_exposition_leaves_its_process_alone() -> None:
+    metrics = made()
+    assert b"\nprocess_open_fds " in metrics.exposition()
+    assert b"process_" not in metrics.handed()
+    assert b"\nsyncer_build_info{" in metrics.handed()
+
+
 def test_no_sample_says_when_it_was_created() -> None:
     metrics = made()
     metrics.on_request("GET", None, 0.1, a_ref())
