@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from syncer.log import Event
 from syncer.metrics.collecting import STATUSES
 from syncer.model.desired import AppRef
+from syncer.model.outcome import CALM, State
 from syncer.model.planned import Rule
 from tests.docs import pages
 from tests.docs.test_metrics_page import everything
@@ -177,6 +178,19 @@ def test_expressions_are_about_metrics_labels_and_values_that_exist(expression: 
 )
 def test_an_expression_about_something_else_is_noticed(expression: str, what: str) -> None:
     assert wrong(expression) == [what]
+
+
+def named(expression: str) -> set[str]:
+    """The states that an expression asks for."""
+    return {state for found in re.findall(r'\bstate=~?"([^"]*)"', expression) for state in found.split("|")}
+
+
+def test_every_state_in_which_somebody_has_to_look_has_an_alert_and_a_panel() -> None:
+    restless = set(State) - CALM - {State.APPLYING}
+    alerted = set().union(*(named(rule["expr"]) for rule in alerts()))
+    assert alerted == restless - {State.INVALID}, "the files of invalid apps have an alert of their own"
+    stats = (target["expr"] for panel in board()["panels"] if panel["type"] == "stat" for target in panel["targets"])
+    assert set().union(*map(named, stats)) == restless | {State.IN_SYNC}
 
 
 def test_every_metric_of_ours_is_on_the_dashboard_or_in_an_alert() -> None:
