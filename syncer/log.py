@@ -60,6 +60,7 @@ class Event(StrEnum):
     NOTICE_SENT = "notice.sent"
     NOTICE_FAILED = "notice.failed"
     NOTICE_DROPPED = "notice.dropped"
+    METRICS_FAILED = "metrics.failed"
     LIBRARY = "library.message"
 
 
