@@ -15,7 +15,7 @@ from syncer.audit.ulid import Ulids
 from syncer.clock import SystemClock
 from syncer.errors import SyncerError
 from syncer.notify import sinks
-from syncer.notify.courier import Courier, Patience, Round
+from syncer.notify.courier import Courier, Patience, Round, uncounted
 from syncer.notify.desk import Desk, Office
 from syncer.notify.seen import Happened
 from syncer.notify.sinks import Sender
@@ -47,7 +47,7 @@ async def opened(
     *,
     last: float = LAST,
     patience: Patience = PATIENCE,
-    count: Callable[[str, str], None] = lambda _kind, _result: None,
+    count: Callable[[str, str], None] | None = None,
 ) -> AsyncIterator[Desk]:
     """The desk of a process that holds the state folder's lock, at work until left, and `last` seconds longer.
 
@@ -56,7 +56,9 @@ async def opened(
     async with AsyncExitStack() as stack:
         receivers = tuple([(each, await _link(stack, each, patience)) for each in settings.notify])
         spool = stack.enter_context(closing(await asyncio.to_thread(_spool, settings, wanted=bool(receivers))))
-        shared = Round(spool, CLOCK, random.SystemRandom(), environment.read(), sender(), log, patience, count)
+        shared = Round(
+            spool, CLOCK, random.SystemRandom(), environment.read(), sender(), log, patience, count or uncounted
+        )
         office = Office(Ulids(CLOCK, secrets.token_bytes), settings.serve.public_url, settings.schedule.detect)
         desk = Desk(receivers, shared, office)
         working = asyncio.create_task(desk.run())

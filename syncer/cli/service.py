@@ -69,7 +69,7 @@ async def _once(resolved: Resolved, log: FilteringBoundLogger, export: Export | 
     watch = export.metrics if export else None
     async with (
         wiring.opened(resolved.settings, write=True, log=log, principal="system", settle=True, watch=watch) as here,
-        noticing.opened(resolved.settings, log, last=0) as desk,
+        noticing.opened(resolved.settings, log, last=0, count=watch.on_notice if watch else None) as desk,
     ):
         if export is not None:
             export.watch(here)
@@ -141,7 +141,7 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
 
     async with (
         wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=export.metrics) as here,
-        noticing.opened(settings, log) as desk,
+        noticing.opened(settings, log, count=export.metrics.on_notice) as desk,
     ):
         export.watch(here)
         daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, without_result)

@@ -53,11 +53,13 @@ BACK = ("recovery", "app_0001", "InSync")
 
 def test_a_daemon_tells_of_a_drift_and_of_its_end_and_a_restart_repeats_nothing(tmp_path: Path) -> None:
     with receiving() as receiver, installed(tmp_path, receiver) as here:
+        here.config.write_text(f"{here.config.read_text()}metrics: {{file: {tmp_path}/kept.prom}}\n")
         with running(here) as daemon:
             daemon.wait_for("pass.finished")
             drifts(here, daemon)
             receiver.wait_for(1)
             assert daemon.stop() == 0
+        assert 'syncer_notices_total{kind="webhook",result="sent"} 1.0' in (tmp_path / "kept.prom").read_text()
         with running(here) as daemon:
             daemon.wait_for("pass.finished")
             here.change(1, popup_url=OURS)
