@@ -31,6 +31,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "yaml-fuzz": ("YAML inputs: a value or an error with a place, each within 0.5 s", 1_000_000),
     "yaml-corpus": ("YAML inputs made by hand", 300),
     "hostile-urls": ("hostile URLs, none accepted wrongly", 50_000),
+    "hostile-urls-made": ("hostile URLs made by hand, none read elsewhere by the parser of browsers", 200),
     "hostile-ids": ("hostile app ids, none accepted wrongly", 20_000),
     "hostile-refs": ("hostile git addresses and refs, none accepted wrongly", 20_000),
     "log-damage": ("byte flips, cuts, swaps and duplicates in a journal, all detected by both verifiers", 1),
