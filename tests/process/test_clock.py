@@ -162,7 +162,7 @@ def jumped(home: Path) -> Iterator[Jumper]:
         configured(here)
         here.commit(range(1, BUDGET + 1), popup_url=POPUP)
         clock = a_clock(home)
-        with running(here.site, **clock.environ()) as daemon:
+        with running(here.site, list, **clock.environ()) as daemon:
             assert daemon.wait_for("pass.finished")["applied"] == BUDGET, daemon.lines
             yield Jumper(here, clock, daemon)
             begun = time.monotonic()
