@@ -25,8 +25,8 @@ ENOUGH, SHORT = 1 << 33, 1 << 28
 """Address space beyond what the process has at its start: more than any pass takes, and about what one takes."""
 REQUESTS = 900_000
 """About as many requests for memory as Python makes in a pass."""
-PATIENCE = 3.0
-"""Seconds for a process that gets no memory at all any more; the kernel would have ended it."""
+PATIENCE = 5.0
+"""Seconds for a process that was refused memory; after that it is ended as the kernel would do it."""
 POPUP = "https://hooks.acme.example/popup"
 INTENT = b"syncer.put.intent.v1"
 
@@ -116,8 +116,9 @@ def test_no_request_for_memory_that_fails_costs_a_record(tmp_path: Path, figure:
             before, first = intents(here), rng.randrange(1, REQUESTS)
             last = rng.choice((first + 1, first + 10, first + 100, first + rng.randrange(2, 2_000), 0))
             child = start.start(here, "sync", starved=(first, last))
-            if not last and not child.ended.wait(PATIENCE):
-                child.signal(signal.SIGKILL)  # Python itself goes round in circles where nothing is granted any more
+            if not child.ended.wait(PATIENCE):  # Python goes round in circles, or lost the thread that others wait for
+                ended["ended only by SIGKILL"] += 1
+                child.signal(signal.SIGKILL)
             ended[outcome(here, child, before)] += 1
             start.run(here, "sync")
             promise.converged(here, APPS, popup_url=f"{POPUP}/{number}")
