@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from syncer import settings
+from syncer.cli import examination
 from syncer.cli import main as cli
 from syncer.serve import signatures
 from tests.support.daemon import running
@@ -248,3 +250,16 @@ def test_where_nobody_can_be_tried_out_it_says_so(text: str, arguments: tuple[st
     config = tmp_path / "syncer.yaml"
     config.write_text(f"apiVersion: syncer/v1\nkind: Config\nsource: {{url: 'https://git.example/x'}}\n{text}")
     assert cli.run(["notify", "test", "-c", str(config), *arguments]) == 64
+
+
+def test_doctor_says_which_receivers_lack_a_secret(tmp_path: Path) -> None:
+    config = tmp_path / "syncer.yaml"
+    (tmp_path / "there").write_text("https://hooks.example/x\n")
+    config.write_text(
+        "apiVersion: syncer/v1\nkind: Config\nnotify:\n"
+        f"  - {{kind: slack, url: {{file: {tmp_path}/there}}, on: [Held]}}\n"
+        f"  - {{kind: webhook, url: {{file: {tmp_path}/missing}}, on: [Held]}}\n"
+    )
+    found = examination._receivers(settings.load({}, {"HOME": "/x"}, config).settings)
+    assert [(each.what, each.ok) for each in found] == [("receiver", True), ("receiver", False)]
+    assert found[1].seen == f"webhook: file {tmp_path}/missing can't be read: No such file or directory"
