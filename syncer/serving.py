@@ -25,9 +25,12 @@ from syncer.serve.keys import Keyring
 from syncer.serve.listening import listening
 from syncer.serve.ports import Behind, Check
 from syncer.serve.probes import Heartbeat
+from syncer.views.gauges import Gauges
+from syncer.views.pages import Around, Views
+from syncer.views.trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from pathlib import Path
 
     from structlog.typing import FilteringBoundLogger
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from syncer.audit.journal import Journal
     from syncer.daemon import Daemon
     from syncer.desired.tracker import Tracker
+    from syncer.errors import SourceError
+    from syncer.model.desired import AppRef
     from syncer.serve.ports import Approval
     from syncer.settings import Settings
     from syncer.wiring import Opened
@@ -112,33 +117,70 @@ class Front:
         with suppress(SyncerError):  # a damaged one is replaced by the first pass
             document = statefile.read(settings.state_dir)
         self.board = Board(CLOCK, settings.schedule.detect, document, self.metrics)
+        self.gauges = Gauges(CLOCK)
+
+    def on_request(self, method: str, status: int | None, elapsed: float, ref: AppRef) -> None:
+        """One exchange with the vendor ended: for the metrics and the pages."""
+        self.metrics.on_request(method, status, elapsed, ref)
+        self.gauges.on_request(method, status, elapsed, ref)
+
+    def on_look(self, error: SourceError | None) -> None:
+        """The source was looked at: likewise."""
+        self.metrics.on_look(error)
+        self.gauges.on_look(error)
 
     @asynccontextmanager
-    async def serving(self, here: Opened, daemon: Daemon, log: FilteringBoundLogger) -> AsyncIterator[None]:
+    async def serving(
+        self, here: Opened, daemon: Daemon, log: FilteringBoundLogger, origins: Mapping[str, tuple[str, str]]
+    ) -> AsyncIterator[None]:
         """Serves in the running loop until left, unless the settings want no server.
 
-        UsageError where the address can't be had.
+        `origins` is the configuration as pages show it. UsageError where the address can't be had.
         """
         if here.journal is None or not here.settings.serve.host:
             yield
             return
-        behind, wanted = self._behind(here, here.journal, daemon, log), here.settings.serve
+        trail, wanted = Trail(here.settings.state_dir), here.settings.serve
+        views = Views(self.board, trail, self._around(here, here.journal, daemon, origins))
+        behind = self._behind(here, here.journal, daemon, log, views)
         heartbeat = Heartbeat(CLOCK)
         served = app.application(behind, heartbeat, guard.hosts(wanted.host, wanted.allowed_hosts))
         async with listening(served, wanted.host, wanted.port) as address:
             log.info(Event.SERVING, address=address, actions=wanted.token is not None)
-            beating = asyncio.create_task(heartbeat.beat())
+            working = [asyncio.create_task(heartbeat.beat()), asyncio.create_task(trail.keep_up())]
             try:
                 with _told(here.settings.state_dir / ADDRESS, address):
                     yield
             finally:
-                beating.cancel()
+                for task in working:
+                    task.cancel()
+                trail.close()
 
-    def _behind(self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger) -> Behind:
+    def _around(self, here: Opened, journal: Journal, daemon: Daemon, origins: Mapping[str, tuple[str, str]]) -> Around:
+        return Around(
+            clock=CLOCK,
+            interval=here.settings.schedule.detect,
+            appointments=daemon.appointments,
+            failure=lambda: here.tracker.failure,
+            slowed=lambda: here.vendor.slowed,
+            unsealed=lambda: journal.unsealed,
+            gauges=self.gauges,
+            origins=origins,
+            facts={
+                "version": metadata.version("exotel-syncer"),
+                "mode": here.settings.mode.value,
+                "rate": here.settings.vendor.rate,
+            },
+        )
+
+    def _behind(
+        self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger, views: Views
+    ) -> Behind:
         wanted, environ = here.settings.serve, environment.read()
         self.metrics.standing.unsealed = lambda: journal.unsealed
         return Behind(
             view=self.board,
+            pages=views,
             health=Health(self.board, daemon, here.tracker, journal),
             actions=Actions(daemon, Approver(here.reconciler, here.tracker, journal, CLOCK)),
             tokens=Keyring(wanted.token, environ, "token"),

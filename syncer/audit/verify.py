@@ -158,14 +158,14 @@ def verify(state_dir: Path, wanted: Wanted | None = None) -> Verification:
         )
     wanted = wanted or Wanted()
     anchors = (*wanted.anchors, *filter(None, [sealing.stored(state_dir)]))
-    course = _Course(wanted, _beginning(state_dir, wanted.from_segment), Story(whole=wanted.from_segment == 1))
+    course = _Course(wanted, beginning(state_dir, wanted.from_segment), Story(whole=wanted.from_segment == 1))
     walk = Walk(state_dir, course.links)
     damage = _walked(walk, course, anchors)
     return _verdict(walk, course, anchors, damage)
 
 
-def _beginning(state_dir: Path, number: int) -> Links:
-    """Where to begin: at the first record, or with the tree that the first line of a later segment tells."""
+def beginning(state_dir: Path, number: int) -> Links:
+    """Where to begin: at the first record, or with the tree that a later segment opens with; JournalError otherwise."""
     if number == 1:
         return Links(tree=Tree())
     path = files.segment(state_dir, number)

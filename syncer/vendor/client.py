@@ -96,6 +96,11 @@ class ReadClient:
         """When the first of the tokens used in the last sweep ends (POSIX seconds); None where none of them says so."""
         return self._tokens.soonest_end
 
+    @property
+    def slowed(self) -> Mapping[str, tuple[float, float]]:
+        """Customers that are asked less often than they might be: requests per second now, seconds of pause left."""
+        return self._pacer.slowed()
+
     async def read(self, app: DesiredApp) -> Live:
         """The app's live settings, or why they could not be read after all attempts; never raises VendorError."""
         attempt = 1
