@@ -38,6 +38,11 @@ def lasted(seconds: float) -> str:
     return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
 
 
+def roughly(seconds: float) -> str:
+    """A length of time as a sentence has it: what is under ten seconds needs no number."""
+    return "a moment" if seconds < 10 else lasted(seconds)
+
+
 def count(number: int, noun: str) -> str:
     """`1 app`, `2 apps`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -10,12 +10,14 @@ from urllib.parse import quote, urlencode
 import jinja2
 import orjson
 
+from syncer.model.planned import QUIET_RULES
 from syncer.model.text import sanitize
-from syncer.phrasing import count, lasted, when
+from syncer.phrasing import count, lasted, roughly, when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+QUIET: Final = frozenset(rule.value for rule in QUIET_RULES)
 WHOLE: Final = 12
 """Characters of a revision that people see."""
 
@@ -43,7 +45,7 @@ def templates() -> jinja2.Environment:
     }
     made.filters |= {"number": lambda number: f"{number:,}", "ms": lambda seconds: f"{seconds * 1000:,.0f} ms"}
     made.filters["lines"] = lines
-    made.globals["query"] = query
+    made.globals |= {"query": query, "kind": kind, "shares": shares}
     return made
 
 
@@ -60,7 +62,7 @@ def _plain(shown: Any) -> Any:
 def ago(moment: str, now: datetime) -> str:
     """How long ago, or how long until."""
     seconds = (now - datetime.fromisoformat(moment)).total_seconds()
-    return f"{lasted(seconds)} ago" if seconds >= 0 else f"in {lasted(-seconds)}"
+    return f"{roughly(seconds)} ago" if seconds >= 0 else f"in {roughly(-seconds)}"
 
 
 def at(moment: str, now: datetime) -> str:
@@ -78,6 +80,23 @@ def value(setting: object) -> str:
 def lines(record: object) -> list[str]:
     """A record as indented JSON, line by line: a text in it has no line breaks left to make more of them."""
     return orjson.dumps(record, option=orjson.OPT_INDENT_2).decode().split("\n")
+
+
+def kind(entry: Mapping[str, Any]) -> str:
+    """The class of an entry: what it looks like in a time line."""
+    if entry["rule"] in QUIET:
+        return "quiet"
+    return str(entry["verdict"] or entry["type"]).replace(".", "-")
+
+
+def shares(fleet: Mapping[str, Any]) -> list[tuple[str, int, int]]:
+    """Each turn's part of the fleet as a stretch of a line: the turn, where it begins, how long it is."""
+    turns: Mapping[str, int] = fleet["turns"]
+    found, x = [], 0
+    for turn, wide in (*turns.items(), ("still", fleet["total"] - sum(turns.values()))):
+        found.append((turn, x, wide))
+        x += wide
+    return found
 
 
 def short(revision: str) -> str:

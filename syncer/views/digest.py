@@ -74,9 +74,9 @@ def fields(data: Mapping[str, Any]) -> list[str]:
 
 
 def people(data: Mapping[str, Any]) -> list[str]:
-    """Who approved, who is the author of the commit, and which principal wrote."""
+    """Who approved, who is the author of the commit, and which principal wrote: the most telling first."""
     git, actor, approval = (_mapping(data.get(key)) for key in ("git", "actor", "approval"))
-    named = (data.get("by"), approval.get("by"), git.get("author"), actor.get("principal"))
+    named = (data.get("by"), git.get("author"), approval.get("by"), actor.get("principal"))
     return [each for each in named if isinstance(each, str) and each]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from syncer.audit import payloads
-from syncer.views import fleet
+from syncer.views import fleet, windows
 from syncer.views.digest import INTENT
 
 if TYPE_CHECKING:
@@ -35,14 +35,15 @@ def page(trail: Trail, rows: Sequence[Row], now: datetime, at: Appointments) -> 
         "SELECT count(*) AS often FROM record WHERE type = ? AND time >= ? AND outcome = 'applied' AND NOT of_git",
         (INTENT, since),
     )
+    drifted = [row for row in rows if DRIFT.intersection(row.causes)]
     known = {(row.ref.customer_id, row.ref.app_id): row for row in rows}
     return {
         "schema": SCHEMA,
         "days": DAYS,
         "seen": len(seen),
         "put_back": back["often"],
-        "now": [fleet.document(row, now, at) for row in rows if DRIFT.intersection(row.causes)][:MOST],
-        "drifted": sum(1 for row in rows if DRIFT.intersection(row.causes)),
+        "now": [fleet.document(windows.exact(trail, row), now, at) for row in drifted[:MOST]],
+        "drifted": len(drifted),
         "flapping": [fleet.document(row, now, at) for row in rows if row.put_back][:MOST],
         "by_day": _by_day(seen, now),
         "by_field": _by_field(seen),

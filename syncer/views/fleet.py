@@ -13,7 +13,7 @@ from syncer.turns import Turn
 from syncer.views import sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from syncer.report import JSON
@@ -29,6 +29,9 @@ LABELS: Final = 6
 VALUES: Final = 8
 """Label keys, and values of each, that are offered as filters; any other can still be asked for."""
 LONGEST: Final = 200
+
+OF_CHANGES: Final = frozenset({State.DRIFTED, State.PENDING, State.CONFLICT, State.HELD})
+"""States whose story is told by the fields that differ; that of any other by its reason."""
 
 TURNS: Final = {"you": Turn.YOURS, "itself": Turn.ITS_OWN, "again": Turn.AGAIN, "chosen": Turn.CHOSEN}
 """Turns by the word that stands for them in an address."""
@@ -114,8 +117,8 @@ def _offered(labels: Counter[tuple[str, str]]) -> Iterable[tuple[str, tuple[tupl
         yield key, tuple(sorted(telling[key].items(), key=lambda pair: (-pair[1], pair[0]))[:VALUES])
 
 
-def page(fleet: Fleet, asked: Asked, now: datetime, at: Appointments) -> JSON:
-    """What the fleet's page shows."""
+def page(fleet: Fleet, asked: Asked, now: datetime, at: Appointments, exact: Callable[[Row], Row]) -> JSON:
+    """What the fleet's page shows; `exact` makes more of a row that is shown."""
     found = [row for row in fleet.rows if asked.wants(row)]
     pages = max(1, -(-len(found) // PAGE))
     number = min(asked.page, pages)
@@ -126,7 +129,11 @@ def page(fleet: Fleet, asked: Asked, now: datetime, at: Appointments) -> JSON:
         "total": len(fleet.rows),
         "states": dict(fleet.states),
         "turns": dict(fleet.turns),
-        "stories": {word: _stories(fleet, turn, now, at) for word, turn in TURNS.items() if turn is not Turn.CHOSEN},
+        "stories": {
+            word: _stories(fleet, turn, lambda row: document(exact(row), now, at))
+            for word, turn in TURNS.items()
+            if turn is not Turn.CHOSEN
+        },
         "facets": {
             "causes": dict(fleet.causes),
             "labels": [
@@ -137,7 +144,7 @@ def page(fleet: Fleet, asked: Asked, now: datetime, at: Appointments) -> JSON:
         "asked": {**asked.document(), "page": number},
         "found": len(found),
         "pages": pages,
-        "apps": [document(row, now, at) for row in shown],
+        "apps": [document(exact(row), now, at) for row in shown],
     }
 
 
@@ -154,22 +161,24 @@ def summary(fleet: Fleet) -> str:
     return f"{first}; {rest}." if itself else f"{first}."
 
 
-def _stories(fleet: Fleet, turn: Turn, now: datetime, at: Appointments) -> JSON:
+def _stories(fleet: Fleet, turn: Turn, told_of: Callable[[Row], JSON]) -> JSON:
     """The stories of a turn, those that most apps share first; `more` are apps whose story is not told."""
     groups: dict[object, list[Row]] = {}
     for row in fleet.rows:
         if row.turn is turn:
             groups.setdefault(_story(row), []).append(row)
     ranked = sorted(groups.values(), key=lambda rows: -len(rows))
-    told = [{**document(rows[0], now, at), "others": len(rows) - 1} for rows in ranked[:NAMED]]
+    told = [{**told_of(rows[0]), "others": len(rows) - 1} for rows in ranked[:NAMED]]
     return {"told": told, "more": sum(len(rows) for rows in ranked[NAMED:])}
 
 
 def _story(row: Row) -> object:
     """What makes two apps' stories the same."""
+    if row.state not in OF_CHANGES:
+        return row.state, row.reason
     holds = tuple((hold["rule"], hold["release"]) for hold in row.holds)
     moves = tuple((change["field"], change["cause"]) for change in row.changes)
-    return row.state, moves, holds, row.reason if not holds else ""
+    return row.state, moves, holds
 
 
 def document(row: Row, now: datetime, at: Appointments) -> JSON:

@@ -69,9 +69,10 @@ def of(trail: Trail, row: Mapping[str, Any], *, whole: bool = False) -> JSON:
         "told": row["message"] or row["told"],
         "verdict": row["outcome"] or row["verdict"] or None,
         "ended": row["ended"] or None,
-        "by": next(iter(row["who"].split("\n")), ""),
+        "rule": data.get("rule"),
+        "by": row["who"].split("\n")[0 if of_commit(row) or "by" in data else -1],
         "revision": row["revision"],
-        "subject": subject(data),
+        "subject": subject(data) if of_commit(row) else "",
         "moves": list(moves(data)),
         **({"record": data} if whole else {}),
     }
@@ -84,6 +85,11 @@ def what(row: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     if row["outcome"] == "applied" and set(digest.causes(data)) == {"drift"}:
         return "Put back"
     return VERDICTS.get(row["outcome"], row["outcome"])
+
+
+def of_commit(row: Mapping[str, Any]) -> bool:
+    """Whether a commit is what brought it about, and not only what was in force."""
+    return row["type"] == EventType.SOURCE_CHANGED or (row["type"] == INTENT and bool(row["of_git"]))
 
 
 def subject(data: Mapping[str, Any]) -> str:

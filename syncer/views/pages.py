@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from syncer import statefile
 from syncer.model.desired import AppRef
 from syncer.model.outcome import Trigger
 from syncer.report import instant
-from syncer.views import app, audit, drift, fleet, revisions, rows, system
+from syncer.views import app, audit, drift, fleet, revisions, rows, system, windows
 from syncer.views.sentences import Appointments
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ class Views:
         around, rows_, now = self._around, snapshot.fleet.rows, self._around.clock.now()
         match name:
             case "fleet":
-                return fleet.page(snapshot.fleet, fleet.Asked.of(asked), now, self._at())
+                return fleet.page(
+                    snapshot.fleet, fleet.Asked.of(asked), now, self._at(), partial(windows.exact, self._trail)
+                )
             case "app":
                 return self._app(AppRef(asked["customer"], asked["app"]), snapshot, now)
             case "revisions":
@@ -126,7 +129,7 @@ class Views:
         if row is None:
             return None
         wanted = next((each for each in self._known.apps if each.ref == ref), None)
-        return app.page(row, wanted, self._trail, now, self._at())
+        return app.page(windows.exact(self._trail, row), wanted, self._trail, now, self._at())
 
     def _at(self) -> Appointments:
         found = self._around.appointments()

@@ -23,7 +23,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 class Row:
     """One app. `changes` and `holds` are those of the plan and report, less what the last pass wrote.
 
-    `moved` bounds, as the plan tells it, the time in which a drifted value moved.
+    `moved` bounds the time in which a drifted value moved; `digest` stands for exactly these changes.
     """
 
     ref: AppRef
@@ -37,6 +37,7 @@ class Row:
     holds: tuple[JSON, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     moved: JSON | None = None
+    digest: str = ""
     put_back: int = 0
     token_ends: str | None = None
     hint: str = ""
@@ -77,6 +78,7 @@ def _row(app: JSON, plan: JSON | None, gone: Collection[AppRef]) -> Row:
         holds=() if stale else tuple(app["holds"]),
         labels=labels,
         moved=plan["moved"] if plan else None,
+        digest=(plan["digest"] or "") if plan else "",
         put_back=app.get("put_back", 0),
         token_ends=app.get("token_ends"),
         hint=(app.get("outcome") or {}).get("hint") or "",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from syncer.model.outcome import State
-from syncer.phrasing import lasted, moved, when
+from syncer.phrasing import moved, roughly, when
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,6 +37,8 @@ WAITS: Final = {
     State.STALE: "Nothing is known until a pass ends; look whether the daemon runs",
 }
 """What has to happen, where that follows from the state alone."""
+WINDOW: Final = "wait for the window"
+"""A release that says less than the hold itself, which knows when the window opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Sentence:
 
 def of(row: Row, now: datetime, at: Appointments) -> Sentence:
     """The sentence of an app."""
-    age = lasted(max(0.0, (now - row.since).total_seconds()))
+    age = roughly(max(0.0, (now - row.since).total_seconds()))
     why = _why(row, now)
     return Sentence(f"{HEADS[row.state]} for {age}", why.rstrip("."), _then(row, now, at))
 
@@ -75,6 +77,8 @@ def of(row: Row, now: datetime, at: Appointments) -> Sentence:
 def _why(row: Row, now: datetime) -> str:
     if row.state in {State.DRIFTED, State.PENDING, State.CONFLICT} and row.changes:
         return ", and ".join(_moves(row, now)) + _often(row)
+    if row.state is State.HELD and row.changes:
+        return f"{', and '.join(_moves(row, now))} ({row.reason})"
     return row.reason
 
 
@@ -112,7 +116,7 @@ def _then(row: Row, now: datetime, at: Appointments) -> str:
     if row.state is State.UNREADABLE:
         return _again(at, now, "Read again")
     if row.state is State.FAILING and not row.holds:
-        hint = f"{row.hint[:1].upper()}{row.hint[1:]}. " if row.hint else ""
+        hint = f"{_sentence(row.hint)} " if row.hint else ""
         return hint + _next(at, now, "Tried again")
     parts = [_written(row, free, at, now)] if (free := _free(row)) else []
     return " ".join([*parts, *_released(row)])
@@ -145,10 +149,15 @@ def _released(row: Row) -> Iterable[str]:
     for release in row.way_out:
         if release.startswith("syncer "):
             details = dict.fromkeys(hold["detail"] for hold in row.holds if hold["release"] == release)
-            told = "" if row.reason in details else f" ({'; '.join(details)})"
+            told = "" if details.keys() <= {row.reason} else f" ({'; '.join(details)})"
             yield f"Waits for a person to approve it{told}."
         else:
-            yield f"{release[:1].upper()}{release[1:]}."
+            known = next(hold["detail"] for hold in row.holds if hold["release"] == release)
+            yield _sentence(known if release == WINDOW else release)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def listed(names: Iterable[str]) -> str:

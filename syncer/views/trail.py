@@ -130,8 +130,19 @@ class Trail:
         with self._lock:
             self._database.execute("BEGIN")
             for row in rows:
-                self._database.execute(INSERT, astuple(self._joined(row) if row.type in FOLDED else row))
+                known = self._joined(row) if row.type in FOLDED else self._named(row)
+                self._database.execute(INSERT, astuple(known))
             self._database.execute("COMMIT")
+
+    def _named(self, row: Digest) -> Digest:
+        """A record that says only which app it is about, with the name that the app went by last."""
+        if row.name or not row.app:
+            return row
+        found = self._database.execute(
+            "SELECT name FROM record WHERE customer = ? AND app = ? AND name != '' ORDER BY seq DESC LIMIT 1",
+            (row.customer, row.app),
+        ).fetchone()
+        return replace(row, name=found["name"]) if found else row
 
     def _joined(self, row: Digest) -> Digest:
         """A result with what only its intent says, so that a search for one finds both; the intent learns its end."""
