@@ -80,11 +80,12 @@ def of(trail: Trail, row: Mapping[str, Any], *, whole: bool = False) -> JSON:
 
 def what(row: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     """What happened, in a few words."""
-    if row["type"] != INTENT:
-        return WORDS.get(row["type"], row["type"].removeprefix("syncer.").removesuffix(".v1"))
-    if row["outcome"] == "applied" and set(digest.causes(data)) == {"drift"}:
+    kind, outcome = str(row["type"]), str(row["outcome"])
+    if kind != INTENT:
+        return WORDS.get(kind, kind.removeprefix("syncer.").removesuffix(".v1"))
+    if outcome == "applied" and set(digest.causes(data)) == {"drift"}:
         return "Put back"
-    return VERDICTS.get(row["outcome"], row["outcome"])
+    return VERDICTS.get(outcome, outcome)
 
 
 def of_commit(row: Mapping[str, Any]) -> bool:

@@ -182,8 +182,14 @@ async def test_an_approval_is_given_under_the_name_of_the_token(here: Served) ->
     async with served(here):
         browser = Browser(here)
         await browser.sign_in()
-        fields = {"plan": "3f2a9c1b7d20", "customer": "c", "app": "a/b", "reason": "CHG-1"}
-        answer = await browser.post("/-/page/approve", form=await browser.form(), **fields)
+        answer = await browser.post(
+            "/-/page/approve",
+            form=await browser.form(),
+            plan="3f2a9c1b7d20",
+            customer="c",
+            app="a/b",
+            reason="CHG-1",
+        )
     [wanted] = here.actions.approvals
     assert (wanted.by, wanted.plan, wanted.apps, wanted.reason) == ("api:alice", "3f2a9c1b7d20", ("c/a/b",), "CHG-1")
     assert (answer.status, answer.headers["location"]) == (303, "/apps/c/a%2Fb?told=nothing")
@@ -194,8 +200,7 @@ async def test_an_approval_that_comes_too_late_is_told_on_a_page(here: Served) -
     async with served(here):
         browser = Browser(here)
         await browser.sign_in()
-        fields = {"plan": "3f2a9c1b7d20", "customer": "c", "app": "a", "reason": "CHG-1"}
-        answer = await browser.post("/-/page/approve", form=await browser.form(), **fields)
+        answer = await browser.post("/-/page/approve", form=await browser.form(), plan="3f2a9c1b7d20", reason="CHG-1")
     assert answer.status == 409
     assert b"The plan is another one now." in answer.body
 

@@ -42,6 +42,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "retry-amplification": ("requests at 100 % 500, at most 1.2 times those without retries", 1),
     "slow-sockets": ("seconds with 500 sockets that trickle, `/livez` under 200 ms throughout", 60),
     "server-fuzz": ("generated requests over the server's OpenAPI document and beside it, none answered 5xx", 20_000),
+    "pages-xss": ("payloads in every field that pages show: no dialog, no request elsewhere, no element", 200),
     "poison": ("bad files in a fleet of 50 apps: the other 49 converge beside each", 90),
     "hostile-answers": ("hostile answers to GET and PUT: an error, or exactly what they say", 20_000),
     "hostile-settings": ("hostile configuration files and variables: settings, or problems with places", 20_000),

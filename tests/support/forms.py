@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from tests.support.served import TOKEN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.support.served import Answer, Served
 
+NONE: Mapping[str, str] = MappingProxyType({})
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 
 
@@ -25,8 +29,8 @@ class Browser:
     async def get(self, path: str) -> Answer:
         return await self.here.ask("GET", path, {"Cookie": self.cookie})
 
-    async def post(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> Answer:
-        sent = {**FORM, "Cookie": self.cookie, **(headers or {})}
+    async def post(self, path: str, headers: Mapping[str, str] = NONE, **fields: str) -> Answer:
+        sent = {**FORM, "Cookie": self.cookie, **headers}
         return await self.here.ask("POST", path, sent, urlencode(fields).encode())
 
     async def sign_in(self, token: str = TOKEN) -> Answer:

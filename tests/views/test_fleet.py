@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from syncer.cli.render.view import PlanView
     from syncer.model.desired import DesiredApp
+    from syncer.model.live import Live
 
 OTHER = "https://other.example/"
 
@@ -38,7 +39,7 @@ def a_fleet() -> PlanView:
     reported = with_policy(app("d-reported"), Policy(on_drift=OnDrift.REPORT))
     paused = with_policy(app("e-paused"), Policy(suspend=Suspend("porting", NOW + timedelta(days=1))))
     refused = app("f-refused")
-    pairs = [
+    pairs: list[tuple[DesiredApp, Live]] = [
         (still, live(still)),
         (again, live(again)),
         (drifted, live(drifted, popup_url=OTHER)),
