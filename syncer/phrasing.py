@@ -25,7 +25,8 @@ def moved(after: datetime | None, before: datetime, now: datetime) -> str:
     first, last = after.astimezone(UTC), before.astimezone(UTC)
     form = "%H:%M:%S" if f"{first:%Y-%m-%d %H:%M}" == f"{last:%Y-%m-%d %H:%M}" else "%H:%M"
     dated = "" if first.date() == last.date() == now.astimezone(UTC).date() else "%Y-%m-%d "
-    return f"moved between {first.strftime(dated + form)} and {last.strftime(dated + form)} UTC"
+    began, ended = first.strftime(dated + form), last.strftime(dated + form)
+    return f"moved at {began} UTC" if began == ended else f"moved between {began} and {ended} UTC"
 
 
 def lasted(seconds: float) -> str:

@@ -147,7 +147,11 @@ class Front:
         served = app.application(behind, heartbeat, guard.hosts(wanted.host, wanted.allowed_hosts))
         async with listening(served, wanted.host, wanted.port) as address:
             log.info(Event.SERVING, address=address, actions=wanted.token is not None)
-            working = [asyncio.create_task(heartbeat.beat()), asyncio.create_task(trail.keep_up())]
+            working = [
+                asyncio.create_task(heartbeat.beat()),
+                asyncio.create_task(trail.keep_up()),
+                asyncio.create_task(views.keep_ready()),
+            ]
             try:
                 with _told(here.settings.state_dir / ADDRESS, address):
                     yield

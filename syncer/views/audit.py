@@ -66,6 +66,7 @@ def page(trail: Trail, asked: Asked) -> JSON:
         "verified": {
             "records": progress.records,
             "sealed": progress.sealed,
+            "oldest": progress.oldest,
             "caught_up": progress.caught_up,
             "trouble": progress.trouble,
         },

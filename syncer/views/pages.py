@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from syncer.views.trail import Trail
 
 WRITES: Final = Trigger.SCHEDULE
+RECENT: Final = 900.0
+"""Seconds for which somebody who looked at a page counts as still there."""
 LOOKS: Final = (Trigger.SCHEDULE, Trigger.DETECT)
 
 
@@ -95,12 +97,25 @@ class Views:
         self._around = around
         self._one_at_a_time = asyncio.Lock()
         self._snapshot: Snapshot | None = None
+        self._asked = -RECENT
 
     async def page(self, name: str, asked: Mapping[str, str]) -> JSON | None:
         """A page by its name; None for an app that nobody knows."""
+        self._asked = self._around.clock.monotonic()
         snapshot = await self._rows()
         made = await asyncio.to_thread(self._made, name, asked, snapshot)
         return made and {"at": instant(self._around.clock.now()), **made, "pass": self._last()}
+
+    async def keep_ready(self) -> None:
+        """Makes the rows of each new pass before somebody asks for them, as long as somebody does; until cancelled."""
+        while True:
+            await asyncio.sleep(1)
+            await self.be_ready()
+
+    async def be_ready(self) -> None:
+        """Once."""
+        if self._around.clock.monotonic() - self._asked < RECENT:
+            await self._rows()
 
     async def export(self, asked: Mapping[str, str], form: str) -> bytes:
         """The records of a search; UsageError where they are too many, or it can't be meant."""

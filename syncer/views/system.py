@@ -36,6 +36,7 @@ def page(rows: Sequence[Row], passes: Sequence[JSON], progress: Progress, around
         "journal": {
             "records": progress.records,
             "sealed": progress.sealed,
+            "oldest": progress.oldest,
             "caught_up": progress.caught_up,
             "trouble": progress.trouble,
             "unsealed": around.unsealed(),

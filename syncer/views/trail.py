@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,8 @@ STEP: Final = 256
 """Records checked at a stretch: some 10 ms in a thread, after which others have their turn."""
 REST: Final = 0.01
 """Seconds between two stretches while there is more."""
+KEPT: Final = 100_000
+"""Records that can be searched, the latest: some 40 MB in a temporary file. All of them are checked."""
 LOOK: Final = 1.0
 """Seconds between two looks at the journal's end."""
 
@@ -46,11 +49,12 @@ INSERT: Final = f"INSERT INTO record ({', '.join(COLUMNS)}) VALUES ({', '.join('
 class Progress:
     """How far the journal is checked: `records` of it, `sealed` of them under a head; `trouble` is what does not fit.
 
-    `caught_up` says whether that was its end a moment ago.
+    `oldest` is the first record that can be searched; `caught_up` says whether the end was reached a moment ago.
     """
 
     records: int
     sealed: int
+    oldest: int
     caught_up: bool
     trouble: str
 
@@ -60,11 +64,10 @@ class Trail:
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        self._database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
-        self._database.row_factory = sqlite3.Row
-        self._database.executescript(TABLES)
+        self._database = _database()
         self._lock = threading.Lock()
         self._follower: Follower | None = None
+        self._oldest = 0
         self._trouble = ""
         self._caught_up = False
 
@@ -82,23 +85,36 @@ class Trail:
     def step(self, most: int = STEP) -> bool:
         """Take in the next records; whether there may be more at once."""
         try:
-            follower = self._following()
-            found = follower.step(most) if follower else ()
+            taken = self._taken(most)
         except JournalError as error:
-            self._trouble, found, follower = error.message, (), None
-        else:
-            self._trouble = str(follower.damage) if follower and follower.damage else ""
+            taken, self._trouble = 0, error.message
+        except sqlite3.Error as error:
+            taken, self._trouble = 0, f"it can't be kept for pages: {error}"
+            self._begin_again()
+        self._caught_up = taken < most
+        return not self._caught_up
+
+    def _taken(self, most: int) -> int:
+        follower = self._following()
+        found = follower.step(most) if follower else ()
+        self._trouble = str(follower.damage) if follower and follower.damage else ""
         if found:
             self._keep([digest.of(spot, event) for spot, event in found])
-        self._caught_up = len(found) < most
-        return not self._caught_up
+        return len(found)
+
+    def _begin_again(self) -> None:
+        """What was taken in is lost with a database that fails, so all of it is read again."""
+        with self._lock, suppress(sqlite3.Error):
+            self._database.close()
+            self._database = _database()
+        self._follower, self._oldest = None, 0
 
     @property
     def progress(self) -> Progress:
         """How far it got."""
         follower = self._follower
         records, sealed = (follower.records, follower.sealed) if follower else (0, 0)
-        return Progress(records, sealed, self._caught_up, self._trouble)
+        return Progress(records, sealed, self._oldest, self._caught_up, self._trouble)
 
     def ask(self, query: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
         """Rows of a query. Blocks: ask in a thread."""
@@ -132,6 +148,8 @@ class Trail:
             for row in rows:
                 known = self._joined(row) if row.type in FOLDED else self._named(row)
                 self._database.execute(INSERT, astuple(known))
+            self._oldest = max(self._oldest, rows[-1].seq + 1 - KEPT)
+            self._database.execute("DELETE FROM record WHERE seq < ?", (self._oldest,))
             self._database.execute("COMMIT")
 
     def _named(self, row: Digest) -> Digest:
@@ -164,3 +182,10 @@ class Trail:
             revision=found["revision"],
             of_git=bool(found["of_git"]),
         )
+
+
+def _database() -> sqlite3.Connection:
+    made = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+    made.row_factory = sqlite3.Row
+    made.executescript(TABLES)
+    return made

@@ -11,6 +11,7 @@ from syncer.audit import files
 from syncer.audit.following import Follower
 from syncer.errors import JournalError
 from syncer.model.outcome import Verdict
+from syncer.views import trail as trail_module
 from syncer.views.digest import INTENT
 from syncer.views.trail import Trail
 from tests.support.recording import a_result, an_app, an_intent, open_journal, put
@@ -29,7 +30,7 @@ def caught_up(state_dir: Path) -> Trail:
 
 def test_an_empty_folder_has_no_records_and_no_trouble(tmp_path: Path) -> None:
     told = caught_up(tmp_path).progress
-    assert (told.records, told.sealed, told.caught_up, told.trouble) == (0, 0, True, "")
+    assert (told.records, told.sealed, told.oldest, told.caught_up, told.trouble) == (0, 0, 0, True, "")
 
 
 def test_records_are_counted_as_they_are_checked(tmp_path: Path) -> None:
@@ -141,6 +142,31 @@ def test_a_journal_that_cannot_be_read_is_trouble_and_no_end(tmp_path: Path) -> 
     files.segment(tmp_path).mkdir()
     assert not trail.step()
     assert "can't be read" in trail.progress.trouble
+
+
+def test_only_the_latest_can_be_searched_and_all_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trail_module, "KEPT", 3)
+    journal = open_journal(tmp_path)
+    for number in range(3):
+        put(journal, an_app(number))
+    journal.close()
+    trail = caught_up(tmp_path)
+    kept = [row["seq"] for row in trail.ask("SELECT seq FROM record ORDER BY seq")]
+    assert (trail.progress.records, trail.progress.oldest, kept) == (9, 6, [6, 7, 8])
+
+
+def test_a_database_that_fails_is_begun_again(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    put(journal, an_app())
+    trail = caught_up(tmp_path)
+    trail.ask("DROP TABLE record")
+    put(journal, an_app(2))
+    assert not trail.step()
+    assert trail.progress.trouble.startswith("it can't be kept for pages: no such table")
+    while trail.step():
+        pass
+    assert (trail.progress.trouble, len(trail.ask("SELECT seq FROM record"))) == ("", 6)
+    journal.close()
 
 
 async def test_it_keeps_up_until_it_is_stopped(tmp_path: Path) -> None:
