@@ -44,7 +44,7 @@ def templates() -> jinja2.Environment:
         "lasted": lasted,
     }
     made.filters |= {"number": lambda number: f"{number:,}", "ms": lambda seconds: f"{seconds * 1000:,.0f} ms"}
-    made.filters["lines"] = lines
+    made.filters |= {"lines": lines, "past": past}
     made.globals |= {"query": query, "kind": kind, "shares": shares}
     return made
 
@@ -63,6 +63,11 @@ def ago(moment: str, now: datetime) -> str:
     """How long ago, or how long until."""
     seconds = (now - datetime.fromisoformat(moment)).total_seconds()
     return f"{roughly(seconds)} ago" if seconds >= 0 else f"in {roughly(-seconds)}"
+
+
+def past(moment: str, now: datetime) -> bool:
+    """Whether it is over."""
+    return datetime.fromisoformat(moment) <= now
 
 
 def at(moment: str, now: datetime) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
@@ -124,7 +125,8 @@ class PagePoints:
         told = TOLD.get(request.query_params.get("told", ""), "")
         here = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
         shown = {"asker": asker, "told": told, "here": here, **more}
-        text = await asyncio.to_thread(partial(html.page, name, found, self._behind.clock.now(), **shown))
+        now = datetime.fromisoformat(found["at"]) if "at" in found else self._behind.clock.now()
+        text = await asyncio.to_thread(partial(html.page, name, found, now, **shown))
         return Response(text.encode("utf-8", "replace"), status, media_type="text/html", headers=HEADERS)
 
     async def _asker(self, request: Request) -> Asker:
