@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from syncer import board, environment, statefile
+from syncer import board, environment
 from syncer.approvals import Approver, Selection, Word
-from syncer.board import Board
 from syncer.clock import SystemClock
 from syncer.desired import selection
-from syncer.errors import SyncerError
 from syncer.log import Event
-from syncer.metrics import Metrics
 from syncer.model.outcome import Trigger
 from syncer.serve import app, guard
 from syncer.serve.keys import Keyring
@@ -36,12 +33,13 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from syncer.audit.journal import Journal
+    from syncer.board import Board
     from syncer.daemon import Daemon
     from syncer.desired.tracker import Tracker
     from syncer.errors import SourceError
+    from syncer.exporting import Export
     from syncer.model.desired import AppRef
     from syncer.serve.ports import Approval
-    from syncer.settings import Settings
     from syncer.wiring import Opened
 
 CLOCK: Final = SystemClock()
@@ -109,25 +107,21 @@ class Actions:
 
 
 class Front:
-    """What a daemon shows of itself: the board, the metrics, and the server in front of both."""
+    """The server in front of what a daemon tells of itself."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.metrics = Metrics(CLOCK, metadata.version("exotel-syncer"), settings.leader.name)
-        document = None
-        with suppress(SyncerError):  # a damaged one is replaced by the first pass
-            document = statefile.read(settings.state_dir)
-        self.board = Board(CLOCK, settings.schedule.detect, document, self.metrics)
-        self.gauges = Gauges(CLOCK)
+    def __init__(self, export: Export) -> None:
+        self._metrics, self._board = export.metrics, export.board
+        self._gauges = Gauges(CLOCK)
 
     def on_request(self, method: str, status: int | None, elapsed: float, ref: AppRef) -> None:
         """One exchange with the vendor ended: for the metrics and the pages."""
-        self.metrics.on_request(method, status, elapsed, ref)
-        self.gauges.on_request(method, status, elapsed, ref)
+        self._metrics.on_request(method, status, elapsed, ref)
+        self._gauges.on_request(method, status, elapsed, ref)
 
     def on_look(self, error: SourceError | None) -> None:
         """The source was looked at: likewise."""
-        self.metrics.on_look(error)
-        self.gauges.on_look(error)
+        self._metrics.on_look(error)
+        self._gauges.on_look(error)
 
     @asynccontextmanager
     async def serving(
@@ -141,7 +135,7 @@ class Front:
             yield
             return
         trail, wanted = Trail(here.settings.state_dir), here.settings.serve
-        views = Views(self.board, trail, self._around(here, here.journal, daemon, origins))
+        views = Views(self._board, trail, self._around(here, here.journal, daemon, origins))
         behind = self._behind(here, here.journal, daemon, log, views)
         heartbeat = Heartbeat(CLOCK)
         served = app.application(behind, heartbeat, guard.hosts(wanted.host, wanted.allowed_hosts))
@@ -168,7 +162,7 @@ class Front:
             failure=lambda: here.tracker.failure,
             slowed=lambda: here.vendor.slowed,
             unsealed=lambda: journal.unsealed,
-            gauges=self.gauges,
+            gauges=self._gauges,
             origins=origins,
             facts={
                 "version": metadata.version("exotel-syncer"),
@@ -181,17 +175,16 @@ class Front:
         self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger, views: Views
     ) -> Behind:
         wanted, environ = here.settings.serve, environment.read()
-        self.metrics.standing.unsealed = lambda: journal.unsealed
         return Behind(
-            view=self.board,
+            view=self._board,
             pages=views,
-            health=Health(self.board, daemon, here.tracker, journal),
+            health=Health(self._board, daemon, here.tracker, journal),
             actions=Actions(daemon, Approver(here.reconciler, here.tracker, journal, CLOCK)),
             tokens=Keyring(wanted.token, environ, "token"),
             secrets=Keyring(wanted.push_secret, environ, "push"),
             clock=CLOCK,
             log=log,
-            exposition=self.metrics.exposition,
+            exposition=self._metrics.exposition,
         )
 
 

@@ -68,7 +68,7 @@ class Desk:
     def publish(self, shown: PlanView, outcomes: Iterable[Outcome] = ()) -> SyncReport:
         """A pass ended."""
         made = shown_plans.report(shown, outcomes)
-        self.board.publish(made, shown.apps, documents.of_report(made), None)
+        self.board.publish(made, shown.apps, documents.of_report(made))
         return made
 
     def catch_up(self) -> None:
