@@ -44,7 +44,7 @@ def templates() -> jinja2.Environment:
         "lasted": lasted,
     }
     made.filters |= {"number": lambda number: f"{number:,}", "ms": lambda seconds: f"{seconds * 1000:,.0f} ms"}
-    made.filters |= {"lines": lines, "past": past}
+    made.filters |= {"lines": lines, "past": past, "asked_here": asked_here}
     made.globals |= {"query": query, "kind": kind, "shares": shares}
     return made
 
@@ -63,6 +63,13 @@ def ago(moment: str, now: datetime) -> str:
     """How long ago, or how long until."""
     seconds = (now - datetime.fromisoformat(moment)).total_seconds()
     return f"{roughly(seconds)} ago" if seconds >= 0 else f"in {roughly(-seconds)}"
+
+
+def asked_here(command: str, origin: str) -> str:
+    """A command that needs the state, as it is asked of this server: the daemon behind it holds the state."""
+    if not command.startswith("syncer approve "):
+        return command
+    return f"{command} --server {origin} --server-token-file FILE"
 
 
 def past(moment: str, now: datetime) -> bool:

@@ -112,10 +112,7 @@ class PagePoints:
         return Response(await asyncio.to_thread((folder / name).read_bytes), media_type=kind)
 
     async def _sign_in(self, request: Request) -> Response:
-        secure = (
-            request.headers.get("x-forwarded-proto") == "https"
-            or name_of(request.headers.get("host", "").lower()) in LOOPBACK
-        )
+        secure = _encrypted(request) or name_of(request.headers.get("host", "").lower()) in LOOPBACK
         return await self._html(request, "sign_in", {}, secure=secure, wrong=False)
 
     async def _html(
@@ -123,8 +120,7 @@ class PagePoints:
     ) -> Response:
         asker = await self._asker(request)
         told = TOLD.get(request.query_params.get("told", ""), "")
-        here = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-        shown = {"asker": asker, "told": told, "here": here, **more}
+        shown = {"asker": asker, "told": told, "origin": _origin(request), **more}
         now = datetime.fromisoformat(found["at"]) if "at" in found else self._behind.clock.now()
         text = await asyncio.to_thread(partial(html.page, name, found, now, **shown))
         return Response(text.encode("utf-8", "replace"), status, media_type="text/html", headers=HEADERS)
@@ -157,8 +153,7 @@ class PagePoints:
         if not cookie:
             return await self._html(request, "sign_in", {}, 401, secure=True, wrong=True)
         answer = _go("/?told=in")
-        secure = request.headers.get("x-forwarded-proto") == "https"
-        answer.set_cookie(COOKIE, cookie, int(LASTS), secure=secure, httponly=True, samesite="strict")
+        answer.set_cookie(COOKIE, cookie, int(LASTS), secure=_encrypted(request), httponly=True, samesite="strict")
         return answer
 
     async def _close(self, request: Request, fields: Mapping[str, str]) -> Response:
@@ -202,6 +197,17 @@ async def _fields(request: Request) -> Mapping[str, str]:
     except ValueError as error:  # not ASCII, not UTF-8 behind the percent signs, or too many fields
         raise Refused(400, "a form that no browser sends") from error
     return {name: values[0] for name, values in found.items()}
+
+
+def _origin(request: Request) -> str:
+    """The address under which this server was asked; the guard has looked at the name."""
+    scheme = "https" if _encrypted(request) else request.url.scheme
+    return f"{scheme}://{request.headers.get('host', '')}"
+
+
+def _encrypted(request: Request) -> bool:
+    """Whether a proxy before us says that it speaks https."""
+    return request.headers.get("x-forwarded-proto") == "https"
 
 
 def _go(path: str) -> Response:

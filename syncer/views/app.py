@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from syncer.model.fields import UNDECLARED, Field, shown
@@ -136,13 +137,11 @@ def approvable(row: Row) -> str:
 
 def commands(row: Row) -> list[JSON]:
     """Commands that say more or do something, each with what it does."""
-    releases = [
-        {"told": "Release what is held back", "command": release}
-        for release in row.way_out
-        if release.startswith("syncer ")
-    ]
+    ref, plan = shlex.quote(str(row.ref)), approvable(row)
+    approve = f"syncer approve {plan} {ref} --reason '…'"
+    releases = [{"told": "Approve what waits of this app, and of no other", "command": approve}] if plan else []
     return [
         *releases,
-        {"told": "See where every value comes from, with commit and author", "command": f"syncer explain {row.ref}"},
-        {"told": "See what would be written", "command": f"syncer plan {row.ref}"},
+        {"told": "See where every value comes from, with commit and author", "command": f"syncer explain {ref}"},
+        {"told": "See what would be written", "command": f"syncer plan {ref}"},
     ]

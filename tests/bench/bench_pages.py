@@ -58,7 +58,7 @@ async def measured(desk: Desk, path: str, name: str, **asked: str) -> None:
         begun = time.perf_counter()
         found = await desk.views.page(name, asked)
         assert found is not None
-        text = html.page(name, found, NOW, asker=asker, told="", here=path)
+        text = html.page(name, found, NOW, asker=asker, told="", origin="http://localhost")
         took.append(time.perf_counter() - begun)
         size = len(text.encode())
     sys.stdout.write(f"{path:44} median {sorted(took)[ROUNDS // 2] * 1000:6.1f} ms, {size / 1000:5.1f} kB\n")

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncer.errors import HeldError
+from syncer.model.desired import Policy
+from syncer.model.fields import Field
 from syncer.model.text import sanitize
 from syncer.serve import html, pages
+from syncer.views import fleet
+from tests.bench.bench_pages import a_desk
 from tests.support.forms import FORM, Browser
 from tests.support.paged import Desk
 from tests.support.served import JSON_HEADERS, TOKEN, Actions, Pages, Served, served
-from tests.support.shown_plans import NOW, app, last, live, view
+from tests.support.shown_plans import NOW, app, last, live, view, with_policy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +134,19 @@ async def test_a_search_is_exported() -> None:
     assert answer.headers["content-disposition"] == 'attachment; filename="audit.csv"'
     assert known.asked[0] == {"app": "one", "who": "asha"}
     assert (wrong.status, wrong.json()["error"]) == (400, "`since` is no day or time")
+
+
+async def test_commands_are_those_that_ask_this_server(tmp_path: Path) -> None:
+    held = with_policy(ONE, Policy(protected=(Field.POPUP_URL,)))
+    desk = Desk(tmp_path)
+    desk.publish(view([(held, live(held, popup_url="https://other.example/"))], [last(held)]))
+    here = Served(pages=desk.views)
+    async with served(here):
+        far = {"Host": "syncer.corp.example", "X-Forwarded-Proto": "https"}
+        fleet_page, app_page = await here.ask("GET", "/", far), await here.ask("GET", HREF, far)
+    tail = b"--reason &#39;\xe2\x80\xa6&#39; --server https://syncer.corp.example --server-token-file FILE</code>"
+    assert tail in fleet_page.body
+    assert f"{ONE.ref} ".encode() + tail in app_page.body
 
 
 async def test_without_a_token_at_the_server_pages_are_read_only(here: Served) -> None:
@@ -268,7 +285,7 @@ async def test_outside_text_is_shown_as_everywhere_else() -> None:
     odd = "a\u202eb<script>alert(1)</script>\x1b"
     document = {"error": odd, "hint": ""}
     asker = pages.Asker(None, possible=False)
-    text = html.page("refused", document, NOW, asker=asker, told="", here="/")
+    text = html.page("refused", document, NOW, asker=asker, told="", origin="http://localhost")
     assert "<script>alert" not in text
     assert sanitize("\u202e") in text
     assert "\u202e" not in text
@@ -279,6 +296,25 @@ def test_times_read_as_they_are_near_or_far() -> None:
     assert html.ago("2026-05-04T10:00:30Z", NOW) == "7 min ago"
     assert html.ago("2026-05-04T10:09:30Z", NOW) == "in 2 min"
     assert html.at("2026-05-04T15:30:00+05:30", NOW) == "10:00 UTC"
+
+
+def test_revisions_read_as_commits_or_folders() -> None:
+    assert html.short("5f2b6c0d9e17aaaa") == "5f2b6c0d9e17"
+    assert html.short("sha256:5f2b6c0d9e17aaaa") == "folder 5f2b6c0d9e17"
+
+
+def test_a_hold_that_policy_chose_is_quiet_in_a_time_line() -> None:
+    entry = {"rule": "window", "verdict": None, "type": "hold"}
+    assert [html.kind(entry), html.kind({**entry, "rule": "budget"})] == ["quiet", "hold"]
+
+
+async def test_a_full_page_of_a_large_fleet_is_small(tmp_path: Path) -> None:
+    desk = a_desk(tmp_path, 300)
+    here = Served(pages=desk.views)
+    async with served(here):
+        answer = await here.ask("GET", "/")
+    assert answer.body.count(b"<tr>") == fleet.PAGE + 1
+    assert len(answer.body) < 60_000
 
 
 def test_a_query_keeps_what_is_asked_for_and_turns_to_the_first_page() -> None:

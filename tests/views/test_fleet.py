@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from syncer.audit import payloads
+from syncer.audit import files, payloads
 from syncer.errors import VendorKind
 from syncer.model.desired import OnDrift, Policy, Suspend
 from syncer.model.live import Unreadable
@@ -211,3 +211,7 @@ async def test_the_time_in_which_a_value_moved_is_that_of_the_first_look_that_sa
     [told] = texts((await desk.page("fleet"))["apps"])
     assert "at the vendor between 09:52 and 09:57 UTC" in told
     journal.close()
+    files.segment(tmp_path).unlink()  # the record is gone: what the plan says is wider, and true as well
+    page = await desk.views.page("fleet", {})
+    assert page is not None
+    assert "at the vendor between 09:52 and 10:07 UTC" in texts(page["apps"])[0]

@@ -112,7 +112,7 @@ async def test_a_held_field_says_so_and_can_be_approved(tmp_path: Path) -> None:
     page = await page_of_one(desk)
     assert of(page["fields"], "popup_url")["next"] == "held: protected: popup_url"
     assert len(page["approvable"]) == 12
-    assert page["commands"][0]["command"].startswith(f"syncer approve {page['approvable']} ")
+    assert page["commands"][0]["command"] == f"syncer approve {page['approvable']} cust_acme/app_1 --reason '…'"
 
 
 async def test_a_commit_is_applied_when_nobody_knows_when(tmp_path: Path) -> None:
@@ -146,6 +146,19 @@ async def test_what_was_last_applied_comes_from_the_journal(tmp_path: Path, jour
     )
     assert (agreed["value"], agreed["agreed"]) == (None, True)
     assert of(fields, "streaming_url")["applied"] is None
+
+
+async def test_a_write_of_all_fields_needs_no_look_at_older_ones(tmp_path: Path, journal: Journal) -> None:
+    put(journal, ONE.ref)
+    step = a_step(ONE.ref)
+    whole = replace(step, changes=tuple(replace(step.changes[0], field=field) for field in Field))
+    intent = an_intent(ONE.ref, step=whole)
+    journal.intend(intent)
+    journal.conclude(a_result(intent))
+    desk = Desk(tmp_path)
+    desk.publish(view([(ONE, live(ONE))], [last(ONE)]))
+    fields = (await page_of_one(desk))["fields"]
+    assert {each["applied"]["value"] for each in fields if each["declared"]} == {"https://hooks.example.com/new"}
 
 
 async def test_the_past_tells_each_write_once_latest_first(tmp_path: Path, journal: Journal) -> None:
