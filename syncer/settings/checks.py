@@ -107,8 +107,8 @@ def _credential_faults(url: str, given: Collection[str]) -> Iterator[tuple[str, 
 
 
 def _http_urls(layers: Layers) -> Iterator[Problem]:
-    """Tokens travel to the first two kinds of URL, so these are spoken to over https."""
-    names = ["vendor.base_url", "source.proxy", "vendor.proxy"]
+    """Tokens travel to URLs that are no proxies, so these are spoken to over https."""
+    names = ["vendor.base_url", "source.proxy", "vendor.proxy", "webhooks.proxy"]
     for name in names:
         fault = _http_fault(_text(layers, name), plain=name.endswith("proxy"))
         if fault:
