@@ -46,6 +46,7 @@ class Verdict(StrEnum):
     NO_ANSWER = "no-answer"
     BROKEN = "broken"
     NOT_HTTP = "not-http"
+    NOT_CHECKED = "not-checked"
 
 
 LEVELS: Final = {

@@ -8,6 +8,7 @@ not followed, cookies not kept, bodies read up to a cap.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -174,9 +175,9 @@ class _Noting(aiohttp.TCPConnector):
         super().__init__(**options)
         self._note = note
 
-    async def connect(self, *arguments: Any) -> aiohttp.connector.Connection:
+    async def connect(self, *arguments: Any, **named: Any) -> aiohttp.connector.Connection:
         """The connection, after its certificate was noted."""
-        connection = await super().connect(*arguments)
+        connection = await super().connect(*arguments, **named)
         if connection.transport is not None:
             self._note(connection.transport.get_extra_info("peercert") or {})
         return connection
@@ -205,13 +206,21 @@ def _failure(error: Exception) -> Failure:
         case aiohttp.ClientHttpProxyError():
             verdict, detail = Verdict.NO_CONNECTION, f"the proxy refused to connect ({cause.status})"
         case aiohttp.ClientConnectorError():
-            told = cause.os_error.strerror or type(cause.os_error).__name__
-            verdict, detail = Verdict.NO_CONNECTION, f"no connection: {told}"
+            reset = isinstance(cause.os_error, ConnectionResetError)  # before a request: in the handshake
+            verdict = Verdict.NO_TLS if reset else Verdict.NO_CONNECTION
+            detail = f"no connection: {_reason(cause.os_error)}"
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             verdict, detail = Verdict.NOT_HTTP, "the answer is not HTTP, or its headers are too large"
-        case _:
+        case aiohttp.ClientError() | OSError():
             verdict, detail = Verdict.BROKEN, "the connection broke before an answer came"
+        case _:
+            verdict, detail = Verdict.NOT_CHECKED, f"the HTTP client failed: {type(cause).__name__}"
     return Failure(verdict, detail)
+
+
+def _reason(error: OSError) -> str:
+    """The system's words for its number: the text of asyncio's own error repeats the address instead."""
+    return os.strerror(error.errno) if error.errno else type(error).__name__
 
 
 def _told(error: BaseException) -> str:

@@ -89,6 +89,7 @@ def test_without_anything_the_built_in_values_hold() -> None:
         state_dir=Path("/home/asha/.local/state/syncer"),
         audit=tree.Audit("syncer", 64 * 1024 * 1024),
         serve=tree.Serve("127.0.0.1", 8080),
+        webhooks=tree.Webhooks(timedelta(seconds=10)),
         notify=(),
         leader=tree.Leader("none", "syncer"),
         log=tree.Log("", "info"),
@@ -134,6 +135,7 @@ serve:
   token: {file: /token}
   push_secret: {env: SYNCER_SECRET_PUSH}
   allowed_hosts: [syncer.example]
+webhooks: {deadline: 3s, allow_networks: [10.0.0.0/8], proxy: "http://proxy.example:3128", ca_file: corp.pem}
 notify:
   - {kind: webhook, url: "https://alerts.example/x", secret: {file: /hook}, on: [Drifted, Failing], after: 2}
   - {kind: slack, url: "https://slack.example/x", on: [Held]}
@@ -181,6 +183,9 @@ log: {format: json, level: debug}
     )
     assert found.serve == tree.Serve(
         "::1", 80, FileToken("/token"), EnvToken("SYNCER_SECRET_PUSH"), ("syncer.example",)
+    )
+    assert found.webhooks == tree.Webhooks(
+        timedelta(seconds=3), ("10.0.0.0/8",), "http://proxy.example:3128", Path("corp.pem")
     )
     assert found.notify == (
         tree.Notify("webhook", "https://alerts.example/x", (State.DRIFTED, State.FAILING), 2, FileToken("/hook")),
