@@ -5,6 +5,7 @@ Numbers are those kept free for fiction, hosts end in `.invalid` (RFC 2606): a r
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from syncer.model.fields import Field
@@ -44,5 +45,5 @@ def payload(event: str, ref: AppRef, at: datetime, test_id: str) -> dict[str, ob
         "event": event,
         "call_sid": call,
         **more.get(event, {**parties, "app_id": ref.app_id}),
-        "timestamp": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
+        "timestamp": at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
