@@ -114,7 +114,7 @@ async def _checked(settings: Settings, given: Mapping[str, Any]) -> CheckView:
     cls=options.Documented, short_help="Send a documented payload to an app's receiver, marked as a test."
 )
 @click.argument("app")
-@click.argument("event", type=click.Choice(EVENTS))
+@click.argument("event", metavar="EVENT", type=click.Choice(EVENTS))
 @options.common
 @options.form("text", "json")
 @click.option(
@@ -132,7 +132,8 @@ async def _checked(settings: Settings, given: Mapping[str, Any]) -> CheckView:
 def send(ctx: click.Context, /, **given: Any) -> int:
     """Send the payload of EVENT to the URL that APP declares for it, once, and show request and answer.
 
-    The receiver sees the header X-Syncer-Test: true and a call_sid that begins with syncer-test-.
+    The receiver sees the header X-Syncer-Test: true and a call_sid that begins with syncer-test-. Events:
+    incoming_call, missed_call, outbound_call, call_ringing, call_answered, call_completed, recording_ready.
 
     \b
     Examples:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -92,6 +93,9 @@ def test_live_urls_are_those_of_the_vendor(tmp_path: Path, syncer: Syncer, hooks
         here.change(1, popup_url=hooks.url("/live"), recording_url=hooks.url("/recording"))
         ran = check(syncer, here, hooks, "--live")
         assert "2 live URLs: 2 ok" in ran.out
+        here.change(1, recording_url="http://localhost:1/plain")
+        assert "\n      without TLS: " in check(syncer, here, hooks, "--live", expect=1).out
+        here.change(1, recording_url=None)
         (tmp_path / "tokens" / app_id(2)).unlink()
         ran = check(syncer, here, hooks, "--live", "-o", "json", expect=1)
         assert schema.validate(ran.document, "receivers") == ()
@@ -153,7 +157,7 @@ def send(syncer: Syncer, here: Site, hooks: Receiver, *arguments: str, expect: i
     )  # fmt: skip
 
 
-def everything(hooks: Receiver) -> dict[str, object]:
+def everything(hooks: Receiver) -> dict[str, Any]:
     return {field.value: hooks.url(f"/{field}?key=canary") for field in EVENTS.values()}
 
 
@@ -228,7 +232,9 @@ def test_another_setting_can_be_named(tmp_path: Path, syncer: Syncer, hooks: Rec
     assert hooks.asked == {("POST", "/calls")}
 
 
-def test_another_url_must_be_on_a_host_of_the_app(tmp_path: Path, syncer: Syncer, hooks: Receiver) -> None:
+def test_another_url_must_be_on_a_host_of_the_app(
+    tmp_path: Path, syncer: Syncer, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with site(tmp_path, 1, popup_url="https://hooks.acme.example/popup") as here:
         arguments = (app_id(1), "incoming_call", "-y", "--to")
         for url in (
@@ -243,6 +249,12 @@ def test_another_url_must_be_on_a_host_of_the_app(tmp_path: Path, syncer: Syncer
         )
         told = send(syncer, here, hooks, *arguments, "https://other.invalid/", expect=64).err
         assert "allowed: hooks.acme.example, other.example" in told
+
+        def refuse(*_: object, **__: object) -> None:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", refuse)
+        assert "no-such-name" in send(syncer, here, hooks, *arguments, "https://other.example/x", expect=1).out
 
 
 def test_one_app_is_meant(tmp_path: Path, syncer: Syncer, hooks: Receiver) -> None:

@@ -14,8 +14,9 @@ import pytest
 import trustme
 
 from syncer.errors import UsageError
-from syncer.receivers import sending
+from syncer.receivers import sending, wire
 from syncer.receivers.resolving import SystemResolver
+from syncer.receivers.targets import Origin
 from syncer.receivers.verdicts import Failure, Level, Verdict
 from syncer.receivers.wire import Answer, tls_context
 from tests.receivers.stage import HOST, LOOPBACK, Names, Silent, at, certificate, check, https, means, target
@@ -209,6 +210,29 @@ async def test_a_closed_port_is_no_connection(tmp_path: Path) -> None:
     assert (found.verdict, found.detail) == (Verdict.NO_CONNECTION, "no connection: Connection refused")
 
 
+async def test_an_address_that_keeps_quiet_gets_its_time_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listener whose queue is full lets nobody in, as a firewall that drops packets does."""
+    monkeypatch.setattr(wire, "CONNECT", 0.2)
+    with socket.socket() as full, socket.socket() as one, socket.socket() as two:
+        full.bind((LOOPBACK, 0))
+        full.listen(0)
+        for other in (one, two):
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        [found] = await check(means(tmp_path), f"https://{HOST}:{full.getsockname()[1]}/")
+    assert (found.verdict, found.detail) == (Verdict.NO_CONNECTION, "no connection in time")
+
+
+async def test_a_failure_of_the_client_itself_is_no_verdict_on_the_receiver(tmp_path: Path) -> None:
+    async with https(http(200)) as server:
+        link = means(tmp_path).link(Origin(secure=True, host=HOST, port=server.port), (LOOPBACK,))
+        await link.aclose()
+        found = await link.exchange("HEAD", "/", {})
+    assert found == Failure(Verdict.NOT_CHECKED, "the HTTP client failed: RuntimeError")
+
+
 async def test_the_next_address_is_tried_when_one_is_not_there(tmp_path: Path) -> None:
     async with https(http(200)) as server:
         [found] = await check(means(tmp_path, Names({HOST: [("::1", LOOPBACK)]})), at(server))
@@ -256,6 +280,15 @@ async def test_this_machine_is_refused_however_it_is_spelled(host: str, tmp_path
 async def test_a_name_without_addresses_is_no_such_name(tmp_path: Path) -> None:
     [found] = await check(means(tmp_path, Names({HOST: [()]})), f"https://{HOST}/")
     assert found.verdict is Verdict.NO_SUCH_NAME
+
+
+async def test_a_name_that_does_not_exist_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    [found] = await check(means(tmp_path, SystemResolver()), f"https://{HOST}/")
+    assert (found.verdict, found.detail, found.addresses) == (Verdict.NO_SUCH_NAME, "no such host name", ())
 
 
 async def test_a_resolver_without_an_answer_meets_the_deadline(tmp_path: Path) -> None:
