@@ -25,9 +25,10 @@ from syncer.parts import Ask
 from syncer.receivers import payloads, sending, targets
 from syncer.receivers.addresses import Fence
 from syncer.receivers.approach import Means
+from syncer.receivers.resolving import SystemResolver
 from syncer.receivers.targets import Target, Use
 from syncer.receivers.verdicts import Failure
-from syncer.receivers.wire import USER_AGENT, Reach
+from syncer.receivers.wire import USER_AGENT, Reach, tls_context
 from syncer.settings.checks import is_loopback
 from syncer.vendor.sweep import sweep
 
@@ -83,8 +84,8 @@ def means(settings: Settings, *, private: bool) -> Means:
     told = settings.webhooks
     networks = tuple(ipaddress.ip_network(network) for network in told.allow_networks)
     ca_file = str(told.ca_file) if told.ca_file else None
-    reach = Reach(told.deadline.total_seconds(), told.proxy, ca_file)
-    return Means(reach, Fence(private, networks))
+    reach = Reach(told.deadline.total_seconds(), told.proxy)
+    return Means(reach, Fence(private, networks), tls_context(ca_file), SystemResolver())
 
 
 async def wanted(settings: Settings, given: Mapping[str, Any]) -> Wanted:

@@ -82,7 +82,7 @@ def check(ctx: click.Context, /, **given: Any) -> int:
     forms = {
         "text": lambda: rendering.text(view, Style(options.colour_of(sys.stdout))),
         "json": lambda: json_text.document(document),
-        "jsonl": lambda: json_text.lines(document["urls"]),
+        "jsonl": lambda: json_text.lines([*document["urls"], *document["unreadable"]]),
     }
     options.emit(forms[given["form"]], given["output_file"], forms["text"])
     return exits.FAILED if view.failed(strict=given["strict"]) else exits.DONE

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncer.receivers.addresses import Fence
-from syncer.receivers.resolving import SystemResolver
 from syncer.receivers.verdicts import Failure, Verdict
-from syncer.receivers.wire import Link, Reach, tls_context
+from syncer.receivers.wire import Link
 
 if TYPE_CHECKING:
     import ssl
 
+    from syncer.receivers.addresses import Fence
     from syncer.receivers.resolving import Resolver
     from syncer.receivers.targets import Origin
+    from syncer.receivers.wire import Reach
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What receivers are asked with. Making it reads the authorities' file; UsageError where that fails."""
+    """What receivers are asked with; `context` is our side of TLS."""
 
-    reach: Reach = field(default_factory=Reach)
-    fence: Fence = field(default_factory=Fence)
-    resolver: Resolver = field(default_factory=SystemResolver)
-    context: ssl.SSLContext = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "context", tls_context(self.reach.ca_file))
+    reach: Reach
+    fence: Fence
+    context: ssl.SSLContext
+    resolver: Resolver
 
     def link(self, origin: Origin, addresses: tuple[str, ...]) -> Link:
         """Connections to addresses of an origin; the caller closes them."""

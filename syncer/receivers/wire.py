@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -20,12 +21,16 @@ import aiohttp
 import certifi
 import httpx
 import httpx_aiohttp
+from yarl import URL
 
 from syncer.errors import UsageError
 from syncer.receivers.verdicts import Failure, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aiohttp import ClientRequest, ClientResponse
+    from aiohttp.client_middlewares import ClientHandlerType
 
     from syncer.receivers.targets import Origin
 
@@ -35,6 +40,7 @@ MOST_ADDRESSES: Final = 4  # of a name that are tried
 MAX_HEADERS: Final = 100
 KEEP_ALIVE: Final = 4.0  # seconds
 CONNECT: Final = 4.0  # seconds for one of the addresses, so that the next one gets its turn
+_PATH: Final[ContextVar[str]] = ContextVar("path")  # of the request under way in this task
 _EXPIRED: Final = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _NAME: Final = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
@@ -45,7 +51,6 @@ class Reach:
 
     deadline: float = 10.0
     proxy: str = ""
-    ca_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ class Answer:
     body: bytes
     address: str
     certificate_ends: datetime | None
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever it is."""
+        return self.body.decode("utf-8", "replace")
 
     def header(self, name: str) -> str:
         """The first header of that name; empty where there is none."""
@@ -105,7 +115,8 @@ class Link:
         try:
             async with asyncio.timeout(self._reach.deadline):
                 for address in self._addresses:
-                    answer = await self._attempt(self._request(method, path, headers, content, address), address, keep)
+                    _PATH.set(path)
+                    answer = await self._attempt(self._request(method, headers, content, address), address, keep)
                     if isinstance(answer, Answer):
                         self._addresses = (address, *(other for other in self._addresses if other != address))
                         return answer
@@ -120,14 +131,12 @@ class Link:
         """Close every connection."""
         await self._client.aclose()
 
-    def _request(
-        self, method: str, path: str, headers: Mapping[str, str], content: bytes, address: str
-    ) -> httpx.Request:
+    def _request(self, method: str, headers: Mapping[str, str], content: bytes, address: str) -> httpx.Request:
         where = f"[{address}]" if ":" in address else address
         scheme = "https" if self._origin.secure else "http"
         return httpx.Request(
             method,
-            f"{scheme}://{where}:{self._origin.port}{path}",
+            f"{scheme}://{where}:{self._origin.port}/",
             headers={
                 "Host": self._origin.authority,
                 "User-Agent": USER_AGENT,
@@ -157,7 +166,11 @@ class Link:
     def _session(self) -> aiohttp.ClientSession:
         connector = _Noting(self._note, limit=WIDTH, keepalive_timeout=KEEP_ALIVE, ssl=self._context)
         return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, max_headers=MAX_HEADERS
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            max_headers=MAX_HEADERS,
+            middlewares=(_as_written,),
         )
 
     def _note(self, certificate: Mapping[str, Any]) -> None:
@@ -181,6 +194,12 @@ class _Noting(aiohttp.TCPConnector):
         if connection.transport is not None:
             self._note(connection.transport.get_extra_info("peercert") or {})
         return connection
+
+
+async def _as_written(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """A client middleware that puts the path in as it is: aiohttp would write `%2A` as `*`, which is another path."""
+    request.url = URL(f"{request.url.origin()}{_PATH.get()}", encoded=True)
+    return await handler(request)
 
 
 async def _body(response: httpx.Response, keep: int) -> bytes:

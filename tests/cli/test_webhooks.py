@@ -190,6 +190,8 @@ def test_request_and_answer_are_shown(tmp_path: Path, syncer: Syncer, hooks: Rec
         assert "X-Syncer-Test: true" in told
         assert "200 from 127.0.0.1 after " in told
         assert ": taken\n" in told
+        assert told.endswith("you asked for /missed_call_url?key=***\n")
+        assert "canary" not in told
         hooks.status = 202
         told = send(syncer, here, hooks, app_id(1), "missed_call", "-y", expect=1).out
         assert "not taken: the vendor wants 200, and would try again" in told

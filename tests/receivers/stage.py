@@ -21,7 +21,7 @@ from syncer.receivers.addresses import Fence
 from syncer.receivers.approach import Means
 from syncer.receivers.targets import Target, Use
 from syncer.receivers.verdicts import Failure, Verdict
-from syncer.receivers.wire import Reach
+from syncer.receivers.wire import Reach, tls_context
 from tests.vendor.stage import RawServer, raw_server
 
 if TYPE_CHECKING:
@@ -54,10 +54,11 @@ class Names:
 
     table: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
+    otherwise: str = LOOPBACK
 
     async def addresses(self, host: str, port: int) -> tuple[str, ...] | Failure:
         self.asked[host] += 1
-        answers = self.table.get(host, [(LOOPBACK,)])
+        answers = self.table.get(host, [(self.otherwise,)])
         return answers[min(self.asked[host], len(answers)) - 1]
 
 
@@ -72,7 +73,7 @@ class Silent:
 def means(folder: Path, names: Any = None, *, deadline: float = 5.0, proxy: str = "", private: bool = True) -> Means:
     ca_file = folder / "authority.pem"
     authority().cert_pem.write_to_path(str(ca_file))
-    return Means(Reach(deadline, proxy, str(ca_file)), Fence(private), names or Names())
+    return Means(Reach(deadline, proxy), Fence(private), tls_context(str(ca_file)), names or Names())
 
 
 def target(text: str) -> Target:

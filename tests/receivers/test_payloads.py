@@ -36,7 +36,7 @@ def test_every_event_has_a_schema_and_every_schema_an_event() -> None:
     test_id=st.from_regex(r"[0-9a-z]{26}", fullmatch=True),
     at=st.datetimes(timezones=st.just(UTC)),
 )
-@settings(max_examples=30)
+@settings(max_examples=10, deadline=None)
 def test_a_payload_is_valid_under_its_schema(event: str, customer: str, app: str, test_id: str, at: datetime) -> None:
     made = payload(event, AppRef(customer, app), at, test_id)
     assert schema.validate(made, f"webhooks/{event}") == ()

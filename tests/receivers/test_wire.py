@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import ssl
 import struct
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from syncer.errors import UsageError
-from syncer.receivers import sending, wire
+from syncer.receivers import sending, targets, wire
 from syncer.receivers.resolving import SystemResolver
 from syncer.receivers.targets import Origin
 from syncer.receivers.verdicts import Failure, Level, Verdict
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from syncer.receivers.approach import Means
     from tests.vendor.stage import Act, Script, Seen
 
 NOW = datetime.now(UTC)
@@ -66,6 +70,38 @@ async def test_nothing_that_looks_like_a_call_is_sent(tmp_path: Path) -> None:
     assert seen.headers["host"] == f"{HOST}:{server.port}"
     assert seen.headers["accept-encoding"] == "identity"
     assert not {"authorization", "cookie", "content-type", "referer"} & set(seen.headers)
+
+
+def odd_paths(count: int) -> list[str]:
+    rng = random.Random(20261123)
+    plain = "ABCxyz019._~!$&'()*+,;=:@-"
+
+    def part(most: int, more: str = "") -> str:
+        pieces = [*plain, *more, *(f"%{rng.randrange(256):02{form}}" for form in "xX" for _ in range(20))]
+        return "".join(rng.choice(pieces) for _ in range(rng.randrange(most)))
+
+    return [f"/{part(8, '/')}" + (f"?{part(8, '/?')}" if rng.random() < 0.6 else "") for _ in range(count)]
+
+
+async def test_a_path_arrives_as_it_was_written(tmp_path: Path) -> None:
+    async with https(http(200)) as server:
+        found = await check(means(tmp_path), *dict.fromkeys(at(server, path) for path in odd_paths(300)))
+    assert {one.verdict for one in found} == {Verdict.ANSWERS}
+    assert {seen.path for seen in server.seen} == {targets.path(one.target.url) for one in found}
+
+
+@given(texts=st.lists(st.text() | st.from_regex(r"(https?|wss?)://[!-~]{0,40}", fullmatch=True), max_size=5))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_no_text_whatever_ends_a_check(texts: list[str], shut: Means) -> None:
+    found = await check(shut, *dict.fromkeys(texts))
+    assert {one.level for one in found} <= {Level.DEAD}
+    assert Verdict.NOT_CHECKED not in {one.verdict for one in found}
+
+
+@pytest.fixture
+def shut(tmp_path: Path) -> Means:
+    """Every name leads to an address that is refused."""
+    return means(tmp_path, Names(otherwise="169.254.169.254"))
 
 
 async def test_a_redirect_is_shown_and_not_followed(tmp_path: Path) -> None:
@@ -231,6 +267,14 @@ async def test_a_failure_of_the_client_itself_is_no_verdict_on_the_receiver(tmp_
         await link.aclose()
         found = await link.exchange("HEAD", "/", {})
     assert found == Failure(Verdict.NOT_CHECKED, "the HTTP client failed: RuntimeError")
+
+
+async def test_an_endless_url_ends_no_check(tmp_path: Path) -> None:
+    port = await closed_port()
+    found = await check(
+        means(tmp_path), f"https://{HOST}:{port}/{'x' * 200_000}", f"https://{'x' * 70}.example:{port}/"
+    )
+    assert [one.verdict for one in found] == [Verdict.NO_CONNECTION] * 2
 
 
 async def test_the_next_address_is_tried_when_one_is_not_there(tmp_path: Path) -> None:

@@ -51,8 +51,11 @@ class _Handler(BaseHTTPRequestHandler):
             (self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         )
         self.send_response(self.receiver.statuses.get(self.path, self.receiver.status))
-        self.send_header("Content-Length", "0")
+        told = f"you asked for {self.path}".encode() if self.command == "POST" else b""
+        self.send_header("Location", f"{self.path}#there")
+        self.send_header("Content-Length", str(len(told)))
         self.end_headers()
+        self.wfile.write(told)
 
 
 @contextmanager

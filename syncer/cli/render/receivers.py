@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_plus
 
 from syncer.cli.render import columns, words
 from syncer.model.text import sanitize
+from syncer.model.url import MASK
 from syncer.receivers.verdicts import Checked, Failure, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from syncer.cli.receiving import Message, Sent
     from syncer.cli.render.style import Style
     from syncer.model.live import Unreadable
+    from syncer.model.url import Url
     from syncer.receivers.targets import Use
 
 SCHEMA: Final = "syncer.receivers/v1"
@@ -25,6 +29,8 @@ SENT_SCHEMA: Final = "syncer.webhook-sent/v1"
 ORDER: Final = (Level.DEAD, Level.WARNING, Level.OK)
 MARKS: Final = {Level.DEAD: "DEAD", Level.WARNING: "warn", Level.OK: "ok"}
 INDENT: Final = 6
+SECRET: Final = 4
+"""Characters from which a query value is masked in an answer: shorter ones stand in any text."""
 NAMED: Final = 3
 """Users of a URL that are named; the others are counted."""
 
@@ -134,9 +140,17 @@ def sent_text(sent: Sent, style: Style) -> str:
     verdict = (
         style.added("taken") if sent.taken else style.error("not taken: the vendor wants 200, and would try again")
     )
+    veil = _veil(message.url)
     lines += [f"{answer.status} from {answer.address} after {words.lasted(sent.elapsed)}: {verdict}"]
-    body = sanitize(answer.body.decode("utf-8", "replace"))
-    return "\n".join([*lines, *_headers(dict(answer.headers)), *(["", body] if body else [])])
+    body = sanitize(veil(answer.text))
+    return "\n".join([*lines, *_headers({k: veil(v) for k, v in answer.headers}), *(["", body] if body else [])])
+
+
+def _veil(url: Url) -> Callable[[str], str]:
+    """Masks the URL's query values in what a receiver says: many repeat the URL that they were asked for."""
+    written = (part.partition("=")[2] or part for part in url.text.partition("?")[2].split("&"))
+    values = {form for value in written for form in (value, unquote_plus(value)) if len(form) >= SECRET}
+    return lambda text: reduce(lambda told, value: told.replace(value, MASK), sorted(values, key=len)[::-1], text)
 
 
 def _headers(headers: Mapping[str, str]) -> list[str]:
@@ -146,6 +160,7 @@ def _headers(headers: Mapping[str, str]) -> list[str]:
 def sent_document(sent: Sent) -> dict[str, Any]:
     """The same for machines."""
     message, answer = sent.message, sent.answer
+    veil = _veil(message.url)
     failure = {"verdict": answer.verdict.value, "detail": answer.detail} if isinstance(answer, Failure) else None
     return {
         "schema": SENT_SCHEMA,
@@ -162,8 +177,8 @@ def sent_document(sent: Sent) -> dict[str, Any]:
         else {
             "status": answer.status,
             "address": answer.address,
-            "headers": dict(answer.headers),
-            "body": answer.body.decode("utf-8", "replace"),
+            "headers": {name: veil(value) for name, value in answer.headers},
+            "body": veil(answer.text),
             "elapsed": round(sent.elapsed, 3),
         },
         "failure": failure,
