@@ -409,6 +409,9 @@ def test_no_other_url_gets_the_tokens(url: str) -> None:
 
 def test_proxies_may_speak_http_but_carry_no_password() -> None:
     assert load(environ={"SYNCER_VENDOR_PROXY": "http://proxy.example:3128"}).settings.vendor.proxy
+    assert load(environ={"SYNCER_WEBHOOKS_PROXY": "http://proxy.example:3128"}).settings.webhooks.proxy
+    (problem,) = refused(environ={"SYNCER_WEBHOOKS_PROXY": "proxy.example:3128"})
+    assert problem.rule == "SY292"
     (problem,) = refused(environ={"SYNCER_SOURCE_PROXY": "http://u:hunter2@proxy.example:3128"})
     assert (problem.rule, problem.at.path, problem.at.text) == ("SY292", "$SYNCER_SOURCE_PROXY", "")
 
