@@ -28,6 +28,7 @@ EVENTS: Final = (
     "call_completed",
     "recording_ready",
 )
+FENCED: Final = "the vendor can't reach such an address; for a test, see --allow-private and webhooks.allow_networks"
 
 allow_private = click.option(
     "--allow-private", is_flag=True, envvar="SYNCER_WEBHOOKS_ALLOW_PRIVATE", show_envvar=True,
@@ -85,6 +86,8 @@ def check(ctx: click.Context, /, **given: Any) -> int:
         "jsonl": lambda: json_text.lines([*document["urls"], *document["unreadable"]]),
     }
     options.emit(forms[given["form"]], given["output_file"], forms["text"])
+    if view.fenced and not given["allow_private"]:
+        click.echo(f"  hint: {FENCED}", err=True)
     return exits.FAILED if view.failed(strict=given["strict"]) else exits.DONE
 
 

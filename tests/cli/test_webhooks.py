@@ -73,6 +73,7 @@ def test_this_machine_is_not_connected_to_unasked(tmp_path: Path, syncer: Syncer
     with site(tmp_path, 1, popup_url=hooks.url("/popup")) as here:
         ran = check(syncer, here, hooks, expect=1, private=False)
         assert "not-public" in ran.out
+        assert "--allow-private" in ran.err
         assert hooks.got == []
         here.config.write_text(f'{here.config.read_text()}\nwebhooks: {{allow_networks: [127.0.0.0/8, "::1/128"]}}\n')
         check(syncer, here, hooks, private=False)

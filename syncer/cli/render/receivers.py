@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 from syncer.cli.render import columns, words
 from syncer.model.text import sanitize
 from syncer.model.url import MASK
-from syncer.receivers.verdicts import Checked, Failure, Level
+from syncer.receivers.verdicts import Checked, Failure, Level, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,6 +54,11 @@ class CheckView:
         """Whether a pipeline should stop."""
         bad = {Level.DEAD, Level.WARNING} if strict else {Level.DEAD}
         return bool(self.unreadable) or any(one.level in bad for one in self.checks)
+
+    @property
+    def fenced(self) -> bool:
+        """Whether a URL was not connected to because of its address."""
+        return any(one.verdict is Verdict.NOT_PUBLIC for one in self.checks)
 
     def summary(self) -> str:
         """`4 declared URLs: 2 ok, 1 warning, 1 dead`."""
