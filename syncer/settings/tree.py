@@ -142,6 +142,16 @@ class Serve:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsOut:
+    """What is told beside the server: a series for each app, a text file, a Pushgateway (empty: none) and its job."""
+
+    apps: bool
+    file: Path | None
+    push: str
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class Webhooks:
     """How receivers are reached: `deadline` for an exchange, networks that are allowed besides public addresses."""
 
@@ -192,6 +202,7 @@ class Settings:
     state_dir: Path
     audit: Audit
     serve: Serve
+    metrics: MetricsOut
     webhooks: Webhooks
     notify: tuple[Notify, ...]
     leader: Leader
