@@ -159,6 +159,11 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
         yield Opened(settings, read_from, tracker, index, vendor, Reconciler(parts, previous), journal)
 
 
+def reader(settings: Settings) -> ReadClient:
+    """A client for the vendor that can't write, for what needs nothing else."""
+    return _vendor(settings, WAITS, None, may_write=False)
+
+
 def _reader_digests(settings: Settings) -> Digests:
     return digests.load(settings.state_dir, recorded=files.recorded(settings.state_dir))
 
@@ -179,6 +184,7 @@ def vendor_options(settings: Settings) -> VendorOptions:
         deadline=wanted.deadline.total_seconds(),
         proxy=wanted.proxy or None,
         ca_file=str(wanted.ca_file) if wanted.ca_file else None,
+        list_bare=wanted.list_bare,
     )
 
 
