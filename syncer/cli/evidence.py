@@ -97,7 +97,7 @@ def tail(ctx: click.Context, /, **given: Any) -> int:
     "--from-segment", metavar="N", type=click.IntRange(1, 99_999_999), default=1, show_default=True,
     envvar="SYNCER_AUDIT_FROM_SEGMENT", show_envvar=True, help="Begin there; earlier segments may be gone.",
 )  # fmt: skip
-@options.form("text", "json")
+@options.output("json")
 @click.pass_context
 def verify(ctx: click.Context, /, **given: Any) -> int:
     """Recompute every link and head of the journal and match every intent with its result; 1 if anything is wrong.
@@ -123,10 +123,11 @@ def verify(ctx: click.Context, /, **given: Any) -> int:
     state_dir: Path = options.resolve(ctx).settings.state_dir
     with bar(sys.stderr, time.monotonic, "megabyte") as progress:
         found = verification.verify(state_dir, wanted, progress)
-    if given["form"] == "json":
-        click.echo(json.dumps(rendering.verdict_document(found), indent=2))
-    else:
-        click.echo(rendering.verdict(found, Style(options.colour_of(sys.stdout))))
+    forms = {
+        "text": lambda: rendering.verdict(found, Style(options.colour_of(sys.stdout))),
+        "json": lambda: json.dumps(rendering.verdict_document(found), indent=2),
+    }
+    options.emit(forms[given["form"]], given["output_file"], forms["text"])
     return exits.DONE if found.good else exits.FAILED
 
 
