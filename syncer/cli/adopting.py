@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from syncer import wiring
+from syncer import census, wiring
 from syncer.adoption import fitting, naming
 from syncer.adoption.drafting import Sheet
 from syncer.cli import publishing
 from syncer.cli.starter import ID
 from syncer.cli.waiting import bar
 from syncer.desired import checks, placeholders, selection
-from syncer.errors import SyncerError, UsageError
+from syncer.errors import UsageError
 from syncer.model.desired import AppRef, DesiredApp, Layer, Origin, Revision
 from syncer.model.fields import AppSettings
-from syncer.model.live import Listed, LiveApp, Unlisted, Unreadable
+from syncer.model.live import Listed, LiveApp, Unreadable
 from syncer.parts import Tally
 from syncer.vendor.sweep import sweep
 
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from syncer.model.live import Live
+    from syncer.model.live import Live, Unlisted
     from syncer.settings import Settings
-    from syncer.vendor.client import ReadClient
 
 NOWHERE: Final = Origin("", 1, 1, Layer.APP)
 _TEAM: Final = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,62})=(?P<globs>\S+)")
@@ -88,7 +87,7 @@ async def adopt(settings: Settings, wanted: Wanted) -> Imported:
     tree = publishing.Tree(settings, wanted.folder)
     vendor = wiring.reader(settings)
     try:
-        listed, unlisted = await _listed(vendor, settings)
+        listed, unlisted = await census.listed(vendor, settings)
         found = _chosen(listed, wanted, known=bool(unlisted))
         paths = {app.ref: tree.path(_file(app, wanted)) for app in found}
         replaced = set(paths.values()) if wanted.force else set()
@@ -111,17 +110,6 @@ async def adopt(settings: Settings, wanted: Wanted) -> Imported:
     sheets = fitting.fit(_sheets(fresh, paths, live, refused, wanted), tree.problems)
     publishing.publish(sheets, {one.ref: one for one in live if isinstance(one, LiveApp)}, tree, force=wanted.force)
     return Imported(sheets, unlisted, len(found) - len(fresh))
-
-
-async def _listed(vendor: ReadClient, settings: Settings) -> tuple[list[Listed], tuple[Unlisted, ...]]:
-    listed: list[Listed] = []
-    unlisted = []
-    for customer, token in settings.vendor.customer_tokens:
-        try:
-            listed += await vendor.listed(customer, token)
-        except SyncerError as error:
-            unlisted.append(Unlisted(customer, error.message, error.hint))
-    return listed, tuple(unlisted)
 
 
 def _chosen(listed: Iterable[Listed], wanted: Wanted, *, known: bool) -> tuple[DesiredApp, ...]:

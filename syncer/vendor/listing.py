@@ -9,6 +9,7 @@ from syncer.model.desired import AppRef
 from syncer.model.live import Listed
 from syncer.vendor import options, wire
 
+LONGEST_NAME: Final = 256
 _HINT: Final = "nothing is concluded from it; check vendor.customer_tokens and vendor.list_authorization"
 
 
@@ -52,8 +53,12 @@ def _app(row: Any, customer_id: str) -> Listed:
             status=200,
             hint="check that the token in vendor.customer_tokens belongs to this customer",
         )
-    name = row.get("AppName")
-    return Listed(AppRef(customer_id, app_id), name if isinstance(name, str) else "", row.get("IsActive") is not False)
+    return Listed(AppRef(customer_id, app_id), _name(row.get("AppName")), row.get("IsActive") is not False)
+
+
+def _name(written: Any) -> str:
+    """The vendor's name for people: bounded, and without half characters, which nothing can encode."""
+    return written[:LONGEST_NAME].encode("utf-8", "replace").decode() if isinstance(written, str) else ""
 
 
 def _garbled(why: str) -> VendorError:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from syncer.cli.render import cells, columns, thinning, words
+from syncer.cli.render import cells, columns, thinning, unmanaged, words
 from syncer.cli.render.plan_markdown import LIMIT, RESERVE
 from syncer.cli.render.view import SHORT_ID
 from syncer.model.desired import AppRef
@@ -68,6 +68,8 @@ def text(document: JSON, stale: AbstractSet[AppRef], now: datetime, style: Style
                     lines.append(style.dim(f"  {row.state.value}  {thinning.more(left_out)}"))
             lines.append("")
     lines += [style.warn(line) for line in _tokens(document, now)]
+    if others := unmanaged.lines(document.get("unmanaged")):
+        lines += [*others, ""]
     lines += [style.bold(line) for line in columns.wrapped(_counts(rows), columns.LINE)]
     lines += [style.dim(line) for line in columns.summed(*_pass(document, now))]
     return "\n".join(lines) + "\n"
@@ -82,6 +84,7 @@ def markdown(document: JSON, stale: AbstractSet[AppRef], now: datetime, limit: i
     parts = [heading, *([cells.table(("Turn", "App", "State", "Why", "To release"), kept)] if kept else [])]
     if left := len(told) - len(kept):
         parts.append(cells.left_out(left, "app"))
+    parts += [cells.prose(told) for told in unmanaged.summed(document.get("unmanaged"))]
     return "\n\n".join(parts) + "\n"
 
 
