@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from syncer.adoption import drafting
 from syncer.adoption.drafting import Draft, Sheet
+from syncer.adoption.spelling import scalar
 from syncer.documents.veil import looks_secret, veil
 from syncer.errors import DesiredStateError
 from syncer.model.fields import FLAG_FIELDS, Field, shown
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     Sheets: TypeAlias = Mapping[str, Sheet]
     Load: TypeAlias = Callable[[Mapping[str, bytes]], Sequence[Problem]]
 
+LONGEST: Final = 200
+"""Characters of a value in a comment."""
 SECRET: Final = "a secret may stand in it, and what git has seen stays known"  # noqa: S105 -- a reason, not a secret
 
 
@@ -60,9 +63,12 @@ def secret(url: Url, *, with_queries: bool) -> str:
 
 
 def told(value: Setting) -> str:
-    """A value for a comment, with what may be secret masked."""
+    """A value for a comment, with what may be secret masked, and cut where nobody reads on."""
     known = shown(value)
-    return known if isinstance(known, str) else "null" if known is None else str(known).lower()
+    if not isinstance(known, str):
+        return scalar(known)
+    masked = veil(known) or '""'
+    return masked if len(masked) <= LONGEST else f"{masked[:LONGEST]}…"
 
 
 def fit(sheets: Sheets, load: Load) -> Sheets:

@@ -67,9 +67,11 @@ class Imported:
 def token_from(text: str) -> tuple[str, str]:
     """`file` or `env` and a text, from `env:NAME` or a path; UsageError for what no file may hold."""
     kind, where = ("env", text.removeprefix("env:")) if text.startswith("env:") else ("file", text)
-    faults = placeholders.unknown(where) if placeholders.used(where) else checks.token_faults(kind, where)
-    if faults or (kind == "file" and "/" not in where):
-        told = faults[0].message if faults else "a path without a slash"
+    example = {"app": "x", "app_id": "x", "customer_id": "x"}
+    text, unknown = placeholders.expand(where, example)
+    faults = unknown or checks.token_faults(kind, text)
+    if faults or (kind == "file" and not where.startswith("/")):
+        told = faults[0].message if faults else f"{where!r} is no absolute path"
         raise UsageError(f"--token-from: {told}", hint="write /var/run/secrets/syncer/{app_id}, or env:SYNCER_TOKEN_X")
     return kind, where
 

@@ -73,7 +73,7 @@ def import_(ctx: click.Context, /, **given: Any) -> int:
     \b
     Examples:
       syncer import -d config/apps
-      syncer import -d apps cust_acme/app_abc123 --token-from './tokens/{app_id}'
+      syncer import -d apps cust_acme/app_abc123 --token-from /etc/syncer/tokens/{app_id}
       syncer import -d apps --team 'telephony=support-*,sales-*'
       syncer import --field support-desk popup_url > accept.patch
       syncer import --field support-desk popup_url --branch accept-popup --author 'Asha Rao <asha@acme.example>'

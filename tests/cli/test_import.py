@@ -241,8 +241,9 @@ def test_files_that_would_not_hold_stay_beside_their_names(syncer: Syncer, here:
         (["--field", "a", "popup_url", "--branch", "b", "--author", "A\n <a@b>"], "no author"),
         (["--field", "a", "popup_url", "--branch", "b", "--author", "A <a@b>", "--push"], "is for a source.url"),
         (["-d", "x", "--team", "desk"], "is no team"),
-        (["-d", "x", "--token-from", "nowhere"], "without a slash"),
+        (["-d", "x", "--token-from", "tokens/{app_id}"], "is no absolute path"),
         (["-d", "x", "--token-from", "/x/{nobody}"], "unknown placeholder"),
+        (["-d", "x", "--token-from", "./x/{app_id}"], "a token path with `.` or `..` in it"),
         (["-d", "x", "--token-from", "env:A-B"], "not the name of a variable"),
     ],
 )
