@@ -71,8 +71,6 @@ def check(app: DesiredApp, field: Field, live: LiveApp, *, with_queries: bool) -
             f"{app.ref} does not declare {field}, so nothing of it has drifted",
             hint="write the field into its file to manage it",
         )
-    if app.invalid:
-        raise UsageError(f"the file of {app.ref} is invalid", hint="mend it first: `syncer validate` shows where")
     if isinstance(value, Url) and (why := fitting.secret(value, with_queries=with_queries)):
         raise UsageError(
             f"{field} of {app.ref} is {fitting.told(value)}: {why}",

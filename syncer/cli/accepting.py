@@ -53,7 +53,7 @@ def accept(settings: Settings, name: str, field: Field, how: How, *, with_querie
         return exits.DONE
     new = f"a line of its own for {app.name}, because others share {app.origin(field)}" if edit.own else "edited"
     if how.write:
-        _write(edit)
+        write(edit)
         click.echo(f"wrote {sanitize(edit.path)}: {sanitize(new)}")
     elif how.branch:
         value = live.settings.get(field)
@@ -63,7 +63,8 @@ def accept(settings: Settings, name: str, field: Field, how: How, *, with_querie
         click.echo(f"committed {commit[:12]} on {how.branch}{' and pushed it' if how.push else ''}")
     else:
         _show(edit)
-        click.echo(f"syncer: {sanitize(edit.path)}: {sanitize(new)}; apply the patch with: git apply", err=True)
+        way = "patch -p1 -d /" if _named_in_patch(edit)[0] == "/" else "git apply"
+        click.echo(f"syncer: {sanitize(edit.path)}: {sanitize(new)}; apply the patch with: {way}", err=True)
     return exits.DONE
 
 
@@ -131,11 +132,16 @@ def _show(edit: Edit) -> None:
 
 def _patch(edit: Edit) -> list[bytes]:
     """A unified diff as `git apply` takes it."""
-    path = edit.path.lstrip("/")
+    path = _named_in_patch(edit).lstrip("/")
     before, after = ([line.decode() for line in _lines(data)] for data in (edit.before, edit.after))
     lines = unified_diff(before, after, f"a/{path}", f"b/{path}")
     ended = (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
     return [line.encode() for line in ended]
+
+
+def _named_in_patch(edit: Edit) -> str:
+    """The file's path; absolute where it leads out of the current directory, which patches may not do."""
+    return os.path.abspath(edit.path) if ".." in Path(edit.path).parts else edit.path  # noqa: PTH100 -- links stay
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -143,8 +149,8 @@ def _lines(data: bytes) -> list[bytes]:
     return [*(part + b"\n" for part in parts[:-1]), *([parts[-1]] if parts[-1] else [])]
 
 
-def _write(edit: Edit) -> None:
-    """Replace the file in one step, unless somebody else changed it meanwhile."""
+def write(edit: Edit) -> None:
+    """Replace the file in one step; SyncerError where somebody else changed it meanwhile, or it can't be done."""
     path = Path(edit.path)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:

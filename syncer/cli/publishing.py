@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from syncer import sources
 from syncer.adoption import checking, drafting
 from syncer.adoption.overlay import Overlay
+from syncer.cli.checking import root_of
 from syncer.desired.folder import FolderSource
 from syncer.desired.snapshot import Snapshot
 from syncer.errors import DesiredStateError, EmptySourceError, SyncerError, UsageError
@@ -29,12 +30,12 @@ NEW: Final = ".new"
 
 
 class Tree:
-    """The source that new files become part of: the configured folder if they lie in it, else their own folder."""
+    """The source that new files become part of: the configured folder if they lie in it, else what lies around them."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         source = settings.source.path
         inside = source is not None and folder.resolve().is_relative_to(source.resolve())
-        root = source if source is not None and inside else folder
+        root = source if source is not None and inside else root_of(folder / "new.yaml")
         self._folder = root / folder.resolve().relative_to(root.resolve())
         self._loader = sources.loader(settings.policy)
         self._source = FolderSource(str(root))
@@ -81,9 +82,9 @@ def publish(sheets: Mapping[str, Sheet], live: Mapping[AppRef, LiveApp], tree: T
     SyncerError then, and the files stay beside their names for a look.
     """
     wanted = {path: sheet for path, sheet in sheets.items() if sheet.drafts}
-    for path, sheet in wanted.items():
-        _write(Path(path + NEW), drafting.text(sheet, factored=True)[0])
-    written = {path: _read(Path(path + NEW)) for path in wanted}
+    written = {
+        path: _written(Path(path + NEW), drafting.text(sheet, factored=True)[0]) for path, sheet in wanted.items()
+    }
     if wanted and (why := _wrong(wanted, live, tree, written)):
         kept = ", ".join(path + NEW for path in wanted)
         raise SyncerError(
@@ -96,44 +97,35 @@ def publish(sheets: Mapping[str, Sheet], live: Mapping[AppRef, LiveApp], tree: T
 def _wrong(sheets: Mapping[str, Sheet], live: Mapping[AppRef, LiveApp], tree: Tree, files: Mapping[str, bytes]) -> str:
     """What is not as it should be with these files in the source; empty where all is."""
     after = tree.state(files)
-    if after is None:
-        return "no app is read from them"
-    apps = {app.ref: app for app in after.apps if app.at.path in files}
+    if changed := checking.moved(_others(tree.before, files), _others(after, files)):
+        return f"{min(changed)} would change, which is not in them"
+    apps = {app.ref: app for app in (after.apps if after else ()) if app.at.path in files}
     wanted = {draft.ref: draft for sheet in sheets.values() for draft in sheet.drafts}
     if apps.keys() != wanted.keys():
-        odd = min(apps.keys() ^ wanted.keys())
-        return f"{odd} is {'read' if odd in apps else 'not read'} from them"
+        return f"{min(apps.keys() ^ wanted.keys())} is not read from them as it should be"
     for ref, app in apps.items():
         if dict(app.settings.declared()) != dict(wanted[ref].values):
             return f"{ref} declares something else"
-    if differing := checking.differing(apps.values(), live):
-        return f"a plan for {differing[0]} is not empty"
-    others = _others(tree.before, files), _others(after, files)
-    if changed := checking.moved(*others):
-        return f"{min(changed)} would change, which is not in them"
-    return ""
+    differing = checking.differing(apps.values(), live)
+    return f"a plan for {differing[0]} is not empty" if differing else ""
 
 
 def _others(state: DesiredState | None, files: Collection[str]) -> tuple[DesiredApp, ...]:
     return tuple(app for app in (state.apps if state else ()) if app.at.path not in files)
 
 
-def _write(path: Path, text: str) -> None:
+def _written(path: Path, text: str) -> bytes:
+    """What stands in the file once the text has been written there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="\n") as file:
+        path.unlink(missing_ok=True)  # one that was refused before
+        with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
-        raise SyncerError(f"{path} can't be written: {error.strerror}", hint="name another folder with -d") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
         return path.read_bytes()
     except OSError as error:
-        raise SyncerError(f"{path} can't be read again: {error.strerror}", hint="nothing is in place") from error
+        raise SyncerError(f"{path} can't be written: {error.strerror}", hint="name another folder with -d") from error
 
 
 def _put(path: Path, *, force: bool) -> None:

@@ -24,6 +24,7 @@ from tests.support.memory_source import FixedClock, MemorySource
 
 if TYPE_CHECKING:
     from syncer.model.desired import DesiredApp, DesiredState
+    from syncer.model.fields import AppSettings
     from tests.soak.figures import Recorder
 
 ROUNDS, SOAK = 150, 5_000
@@ -106,7 +107,7 @@ def accepted(seed: int) -> bool:
     return True
 
 
-def _live(app: DesiredApp) -> object:
+def _live(app: DesiredApp) -> AppSettings:
     unset = {name: app.settings.get(name) for name in Field}
     return replace(app.settings, **{name.value: None for name, value in unset.items() if value is UNDECLARED})
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from syncer.adoption.accepting import Edit
+from syncer.cli import accepting
 from syncer.emulator.store import Seed
 from syncer.emulator.tokens import Entity
+from syncer.errors import SyncerError
 from tests.support.site import CUSTOMER, Site, site
 
 if TYPE_CHECKING:
@@ -189,6 +193,50 @@ def test_apps_that_the_source_declares_are_left_out(syncer: Syncer, here: Site) 
     assert syncer("plan", config=here.config).out.startswith("In sync: 3 apps")
 
 
+def test_each_customer_has_a_file(syncer: Syncer, here: Site) -> None:
+    here.emulator.seed(Seed("cust_2", "other", "", "token-other", "secret", settings=LIVE))
+    (here.home / "tokens" / "other").write_text("token-other\n")
+    assert "cust_2.yaml: 1 app\n" in imported(syncer, here, "cust_2/other")
+    assert ": 3 apps\n" in imported(syncer, here)
+    assert syncer("plan", config=here.config).out.startswith("In sync: 4 apps")
+
+
+def test_defaults_above_the_folder_count(syncer: Syncer, here: Site) -> None:
+    """Outside of the configured source the files join what lies around them."""
+    around = here.home / "elsewhere"
+    (around / "in").mkdir(parents=True)
+    (around / "_defaults.yaml").write_text(
+        "apiVersion: syncer/v1\nkind: Defaults\npolicy: {allowed_hosts: {all: [nobody.example]}}\n"
+    )
+    syncer("import", "-d", str(around / "in"), token_from(here), config=here.config)
+    assert "# popup_url: https://hooks.example/popup: SY330" in (around / "in" / f"{CUSTOMER}.yaml").read_text()
+
+
+def test_what_was_refused_before_is_no_obstacle(syncer: Syncer, here: Site) -> None:
+    (here.source / f"{CUSTOMER}.yaml.new").write_text("old\n")
+    imported(syncer, here)
+    assert not (here.source / f"{CUSTOMER}.yaml.new").exists()
+
+
+def test_a_folder_that_is_not_there_is_made(syncer: Syncer, here: Site) -> None:
+    new = here.home / "new" / "apps"
+    assert (
+        f"wrote {new}/{CUSTOMER}.yaml: 3 apps"
+        in syncer("import", "-d", str(new), token_from(here), config=here.config).out
+    )
+
+
+def test_where_no_file_can_be_made_nothing_is(syncer: Syncer, here: Site) -> None:
+    (here.source / CUSTOMER).write_text("in the way")
+    assert "can't be written" in imported(syncer, here, "--team", "x=*", expect=1)
+
+
+def test_an_id_that_no_file_may_hold_is_refused(syncer: Syncer, here: Site) -> None:
+    told = imported(syncer, here, f"{CUSTOMER}/a..b", expect=1)
+    assert "not imported: cust_1/a..b: its ids have characters that no file may hold" in told
+    assert "next:" not in told
+
+
 def test_named_apps_need_no_list(syncer: Syncer, here: Site) -> None:
     here.configure()
     told = imported(syncer, here, f"{CUSTOMER}/app_0001", f"{CUSTOMER}/app_0003")
@@ -287,6 +335,7 @@ def test_a_drift_is_accepted_as_a_patch_that_git_applies(syncer: Syncer, here: S
     path = declared(here, SHARED)
     here.change(2, recording_url="https://hooks.example/new")
     ran = syncer("import", "--field", "app_0002", "recording_url", config=here.config)
+    assert "apply the patch with: patch -p1 -d /" in ran.err
     changed = [line for line in ran.out.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
     assert changed == [
         "-      recording_url: 'https://hooks.example/rec' # here",
@@ -298,6 +347,20 @@ def test_a_drift_is_accepted_as_a_patch_that_git_applies(syncer: Syncer, here: S
     )
     assert path.read_bytes() == before.replace(b"/rec'", b"/new'")
     assert syncer("plan", config=here.config).out.startswith("In sync: 2 apps")
+
+
+def test_a_patch_of_a_relative_folder_is_for_git_apply(
+    syncer: Syncer, here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared(here, SHARED)
+    here.change(2, recording_url="https://hooks.example/new")
+    monkeypatch.chdir(here.home)
+    ran = syncer("import", "-C", "apps", "--field", "app_0002", "recording_url", config=here.config)
+    assert ran.out.startswith("--- a/apps/apps.yaml\n")
+    assert "apply the patch with: git apply" in ran.err
+    monkeypatch.chdir(here.home / "tokens")
+    ran = syncer("import", "-C", "../apps", "--field", "app_0002", "recording_url", config=here.config)
+    assert ran.out.startswith(f"--- a{here.home}/apps/apps.yaml\n")
 
 
 def test_a_shared_default_stays_and_the_app_gets_its_own_line(syncer: Syncer, here: Site) -> None:
@@ -355,6 +418,31 @@ def test_a_locked_field_is_not_overridden(syncer: Syncer, here: Site) -> None:
     assert "SY305" in ran.err
 
 
+def test_a_name_for_several_apps_is_refused(syncer: Syncer, here: Site) -> None:
+    declared(here, SHARED)
+    assert "names 2 apps" in syncer("import", "--field", "app_*", "popup_url", config=here.config, expect=64).err
+
+
+def test_a_terminal_gets_a_patch_that_moves_nothing(
+    syncer: Syncer, here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared(here, SHARED.replace("# here", "# he\u200bre"))
+    here.change(2, recording_url="https://hooks.example/new")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    out = syncer("import", "--field", "app_0002", "recording_url", config=here.config).out
+    assert r"+      recording_url: 'https://hooks.example/new' # he\u{200b}re" in out
+
+
+@pytest.mark.parametrize(("there", "told"), [(b"other", "changed meanwhile"), (None, "can't be written")])
+def test_a_file_that_somebody_else_changes_is_left_alone(tmp_path: Path, there: bytes | None, told: str) -> None:
+    path = tmp_path / "a.yaml"
+    if there is not None:
+        path.write_bytes(there)
+    with pytest.raises(SyncerError, match=told):
+        accepting.write(Edit(str(path), 1, b"before", b"after"))
+    assert sorted(each.name for each in tmp_path.iterdir()) == (["a.yaml"] if there else [])
+
+
 def test_an_app_that_can_not_be_read_is_not_edited(syncer: Syncer, here: Site) -> None:
     declared(here, SHARED)
     (here.home / "tokens" / "app_0001").unlink()
@@ -404,6 +492,13 @@ def test_a_branch_gets_a_commit_and_the_work_tree_stays(syncer: Syncer, here: Si
     assert "a branch accept already" in syncer(*ACCEPT, config=here.config, expect=64).err
 
 
+def test_a_clone_without_a_commit_is_told(syncer: Syncer, here: Site) -> None:
+    declared(here, SHARED)
+    git(here, "init", "--quiet")
+    here.change(1, popup_url="https://hooks.example/one")
+    assert "git" in syncer(*ACCEPT, config=here.config, expect=1).err
+
+
 def test_a_file_that_is_not_as_committed_is_not_proposed(syncer: Syncer, here: Site) -> None:
     path = declared(here, SHARED)
     clone(here)
@@ -443,6 +538,15 @@ def test_a_repository_elsewhere_gets_a_new_branch_when_asked(syncer: Syncer, her
     diff = git(here, "--git-dir=bare.git", "diff", "--name-only", "main", "accept")
     assert diff == "apps/apps.yaml"
     assert "has a branch accept already" in syncer(*ACCEPT[:-1], "B <b@c>", "--push", config=here.config, expect=64).err
+
+
+def test_a_push_that_is_refused_is_told(syncer: Syncer, here: Site) -> None:
+    declared(here, SHARED)
+    remote(here)
+    git(here, "--git-dir=bare.git", "config", "receive.hideRefs", "refs/heads/accept")
+    here.change(1, popup_url="https://hooks.example/one")
+    told = syncer(*ACCEPT, "--push", config=here.config, expect=1).err
+    assert "push" in told
 
 
 def test_a_repository_elsewhere_gives_a_patch_with_its_paths(syncer: Syncer, here: Site) -> None:
