@@ -90,7 +90,7 @@ async def adopt(settings: Settings, wanted: Wanted) -> Imported:
     vendor = wiring.reader(settings)
     try:
         listed, unlisted = await census.listed(vendor, settings)
-        found = _chosen(listed, wanted, known=bool(unlisted))
+        found = _chosen(listed, wanted, tree.names, known=bool(unlisted))
         paths = {app.ref: tree.path(_file(app, wanted)) for app in found}
         replaced = set(paths.values()) if wanted.force else set()
         fresh = tuple(app for app in found if app.ref not in tree.declared(replaced))
@@ -114,9 +114,12 @@ async def adopt(settings: Settings, wanted: Wanted) -> Imported:
     return Imported(sheets, unlisted, len(found) - len(fresh))
 
 
-def _chosen(listed: Iterable[Listed], wanted: Wanted, *, known: bool) -> tuple[DesiredApp, ...]:
+def _chosen(
+    listed: Iterable[Listed], wanted: Wanted, called: Iterable[tuple[AppRef, str]], *, known: bool
+) -> tuple[DesiredApp, ...]:
     """The apps that the patterns leave; `known`: why there are none has been told already.
 
+    `called` are the names that the source gives to apps; those of apps that are written anew are free.
     A pattern `customer/app_id` names an app whether it is listed or not.
     """
     there = {app.ref: app for app in listed}
@@ -129,7 +132,8 @@ def _chosen(listed: Iterable[Listed], wanted: Wanted, *, known: bool) -> tuple[D
             "no app to import: none is listed and none is named",
             hint="set vendor.customer_tokens, or name apps as CUSTOMER/APP_ID",
         )
-    names = naming.names(there.values())
+    used = {(ref.customer_id, name.lower()) for ref, name in called if not (wanted.force and ref in there)}
+    names = naming.names(there.values(), used)
     apps = tuple(_stub(app, names[app.ref], wanted.token) for app in sorted(there.values()))
     return selection.select(apps, wanted.patterns) if apps else ()
 

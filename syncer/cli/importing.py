@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from syncer.cli import exits, options
 from syncer.model.fields import Field
@@ -79,7 +80,7 @@ def import_(ctx: click.Context, /, **given: Any) -> int:
       syncer import --field support-desk popup_url --branch accept-popup --author 'Asha Rao <asha@acme.example>'
     """  # noqa: D301 -- \b is click's mark for text that keeps its lines
     settings = options.resolve(ctx).settings
-    _check(given)
+    _check(given, folder=ctx.get_parameter_source("directory") is ParameterSource.COMMANDLINE)
     if given["accepted"]:
         from syncer.cli import accepting
 
@@ -89,17 +90,19 @@ def import_(ctx: click.Context, /, **given: Any) -> int:
     return _fleet(settings, given)
 
 
-def _check(given: dict[str, Any]) -> None:
-    """UsageError for options that do not go together."""
+def _check(given: dict[str, Any], *, folder: bool) -> None:
+    """UsageError for options that do not go together; `folder`: -d stands on the command line itself."""
     from syncer.errors import UsageError
 
     one = given["accepted"]
     faults = (
-        (one and (given["apps"] or given["directory"]), "--field takes no other apps and no -d"),
+        (one and (given["apps"] or folder), "--field takes no other apps and no -d"),
+        (one and (given["teams"] or given["force"]), "--team and --force are for whole files, not for --field"),
         (not one and not given["directory"], "name the folder that files are written to, with -d"),
         (not one and (given["write"] or given["branch"]), "--write and --branch belong to --field"),
         (given["write"] and given["branch"], "--write and --branch exclude each other"),
         (given["push"] and not given["branch"], "--push belongs to --branch"),
+        (given["author"] and not given["branch"], "--author belongs to --branch"),
         (given["branch"] and not given["author"], "--branch needs --author 'NAME <MAIL>'"),
     )
     for wrong, message in faults:

@@ -54,6 +54,11 @@ class Tree:
         apps = self.before.apps if self.before else ()
         return frozenset(app.ref for app in apps if app.at.path not in but)
 
+    @property
+    def names(self) -> tuple[tuple[AppRef, str], ...]:
+        """What the declared apps are called."""
+        return tuple((app.ref, app.name) for app in (self.before.apps if self.before else ()))
+
     def state(self, files: Mapping[str, bytes]) -> DesiredState | None:
         """The source with these files in it; None where it holds no apps."""
         overlay = Overlay(self._source, self._base, files)

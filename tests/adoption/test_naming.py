@@ -40,6 +40,11 @@ def test_nobody_is_called_by_the_id_of_another() -> None:
     assert named(("Sales", "Sales")) == ["Sales"]
 
 
+def test_names_that_others_have_are_not_given() -> None:
+    apps = [Listed(AppRef("c", "a1"), "Sales")]
+    assert list(names(apps, {("c", "sales")}).values()) == ["a1"]
+
+
 def test_customers_do_not_share_names() -> None:
     apps = [Listed(AppRef("c", "a1"), "Sales"), Listed(AppRef("d", "a1"), "Sales")]
     assert list(names(apps).values()) == ["sales", "sales"]

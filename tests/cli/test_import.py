@@ -237,6 +237,24 @@ def test_an_id_that_no_file_may_hold_is_refused(syncer: Syncer, here: Site) -> N
     assert "next:" not in told
 
 
+def test_a_name_that_another_app_has_in_git_is_not_given_again(syncer: Syncer, here: Site) -> None:
+    here.declare(3, popup_url=LIVE["popup_url"])
+    seed(here, "a1", "app_0001")
+    seed(here, "a2", "Desk")
+    imported(syncer, here)
+    text = (here.source / f"{CUSTOMER}.yaml").read_text()
+    assert "  a1: {}\n" in text
+    assert "  desk:\n    app_id: a2\n" in text
+    imported(syncer, here, "--force")
+    assert "  desk:\n    app_id: a2\n" in (here.source / f"{CUSTOMER}.yaml").read_text()
+
+
+def test_a_folder_in_the_environment_does_not_matter_to_one_field(syncer: Syncer, here: Site) -> None:
+    declared(here, SHARED)
+    arguments = ("import", "--field", "app_0001", "popup_url")
+    assert "nothing to accept" in syncer(*arguments, config=here.config, SYNCER_IMPORT_DIRECTORY="apps").err
+
+
 def test_named_apps_need_no_list(syncer: Syncer, here: Site) -> None:
     here.configure()
     told = imported(syncer, here, f"{CUSTOMER}/app_0001", f"{CUSTOMER}/app_0003")
@@ -283,6 +301,8 @@ def test_files_that_would_not_hold_stay_beside_their_names(syncer: Syncer, here:
         (["-d", "x", "--field", "a", "popup_url"], "no -d"),
         (["--field", "a", "popup_url", "--write", "--branch", "b"], "exclude"),
         (["--field", "a", "popup_url", "--push"], "--push belongs"),
+        (["--field", "a", "popup_url", "--force"], "are for whole files"),
+        (["--field", "a", "popup_url", "--author", "A <a@b>"], "--author belongs"),
         (["--field", "a", "popup_url", "--branch", "b"], "needs --author"),
         (["--field", "a", "popup_url", "--branch", "-b", "--author", "A <a@b>"], "can't be a git ref"),
         (["--field", "a", "popup_url", "--branch", "refs/heads/b", "--author", "A <a@b>"], "no name of a branch"),
