@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from syncer.documents import schema
 from syncer.emulator.store import Seed
 from tests.cli.test_import import listing
+from tests.daemon.test_serving import get, serving
 from tests.support.site import CUSTOMER, Site, app_id, site
 
 if TYPE_CHECKING:
@@ -63,6 +65,13 @@ def test_sync_and_status_name_them(syncer: Syncer, here: Site) -> None:
 def test_a_one_shot_leaves_them_for_the_status(syncer: Syncer, here: Site) -> None:
     here.run("run", "--once")
     assert TOLD in syncer("status", config=here.config).out
+
+
+def test_a_daemon_serves_them(syncer: Syncer, here: Site) -> None:
+    with serving(here) as (_, address):
+        assert f"{TOLD}\n  {CUSTOMER}/app_0003\n" in syncer("status", "--server", address).out
+        _, plan = get(address, "/api/v1/plan")
+    assert [row["app_id"] for row in json.loads(plan)["unmanaged"]["apps"]] == ["app_0003"]
 
 
 def test_the_doctor_names_them_and_is_content(syncer: Syncer, here: Site) -> None:
