@@ -140,20 +140,23 @@ def _chosen(
 
 def _stub(app: Listed, name: str, token: tuple[str, str]) -> DesiredApp:
     """Enough of an app to read it with."""
-    kind, where = token
-    values = {"app": name, "app_id": app.ref.app_id, "customer_id": app.ref.customer_id}
-    text, _ = placeholders.expand(where, values)
-    return DesiredApp(app.ref, name, AppSettings(), checks.token_ref((kind,), text), NOWHERE, Revision("", ""))
+    where = checks.token_ref(token[:1], _kept(app.ref, name, token))
+    return DesiredApp(app.ref, name, AppSettings(), where, NOWHERE, Revision("", ""))
+
+
+def _kept(ref: AppRef, name: str, token: tuple[str, str]) -> str:
+    """The file or variable of one app's token."""
+    text, _ = placeholders.expand(token[1], {"app": name, "app_id": ref.app_id, "customer_id": ref.customer_id})
+    return text
 
 
 def _fault(app: DesiredApp, token: tuple[str, str]) -> str:
     """Why no file may hold this app, empty where one may."""
     if not all(ID.fullmatch(part) and ".." not in part for part in (app.ref.customer_id, app.ref.app_id)):
         return "its ids have characters that no file may hold"
-    kind, _ = token
-    named = getattr(app.token, "path", "") or getattr(app.token, "name", "")
-    faults = checks.token_faults(kind, named)
-    return f"{faults[0].rule}: {faults[0].message}: {named}" if faults else ""
+    where = _kept(app.ref, app.name, token)
+    faults = checks.token_faults(token[0], where)
+    return f"{faults[0].rule}: {faults[0].message}: {where}" if faults else ""
 
 
 def _file(app: DesiredApp, wanted: Wanted) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from syncer.desired.gitmirror import Mirror
     from syncer.desired.gitproc import Finished
 
+_REGULAR: Final = "100644"  # a source in a repository takes no other
 _AUTHOR: Final = re.compile(r"[^<>\s][^<>]* <[^<>\s]+@[^<>\s]+>")
 _THERE: Final = "name another branch: one that is there is nobody's to move"
 
@@ -69,7 +70,8 @@ def in_clone(folder: Path, proposal: Proposal, environ: Mapping[str, str], clock
     head = _said(run("rev-parse", "--verify", "HEAD^{commit}"), "find the commit that is checked out")
     if run("cat-file", "blob", f"{head}:{path}").out != proposal.before:
         raise SourceError(f"{path} is not as it is committed", hint="commit or undo what was changed in it first")
-    done = run("fast-import", "--quiet", stdin=_stream(ref, head, path, proposal, clock.now()))
+    mode = _said(run("ls-tree", "--full-tree", head, "--", path), "look at the file").split(" ", 1)[0]
+    done = run("fast-import", "--quiet", stdin=_stream(ref, head, (mode, path), proposal, clock.now()))
     _said(done, "make the commit")
     return _said(run("rev-parse", "--verify", ref), "find the commit")
 
@@ -77,7 +79,9 @@ def in_clone(folder: Path, proposal: Proposal, environ: Mapping[str, str], clock
 def on_server(mirror: Mirror, base: str, proposal: Proposal, clock: Clock) -> str:
     """The commit, on top of `base`, given to the server as a new branch; UsageError where it has that branch."""
     slot = f"refs/syncer/proposals/{proposal.branch}"
-    mirror.ask("fast-import", "--quiet", "--force", stdin=_stream(slot, base, proposal.path, proposal, clock.now()))
+    mirror.ask(
+        "fast-import", "--quiet", "--force", stdin=_stream(slot, base, (_REGULAR, proposal.path), proposal, clock.now())
+    )
     commit = mirror.ask("rev-parse", "--verify", slot).decode().strip()
     ref = f"refs/heads/{proposal.branch}"
     done = mirror.offer(commit, ref, f"--force-with-lease={ref}:")  # an empty expectation: there must be none
@@ -99,7 +103,9 @@ def _said(done: Finished, doing: str) -> str:
     return done.out.decode().strip()
 
 
-def _stream(ref: str, base: str, path: str, proposal: Proposal, now: datetime) -> bytes:
+def _stream(ref: str, base: str, file: tuple[str, str], proposal: Proposal, now: datetime) -> bytes:
+    """One commit that gives a file (its mode and path) new bytes."""
+    mode, path = file
     who = f"{proposal.author} {int(now.timestamp())} +0000".encode()
     message = proposal.message.rstrip().encode() + b"\n"
     quoted = b'"' + b"".join(_octal(byte) for byte in os.fsencode(path)) + b'"'
@@ -109,7 +115,7 @@ def _stream(ref: str, base: str, path: str, proposal: Proposal, now: datetime) -
         b"committer " + who,
         b"data %d" % len(message),
         message + b"from " + base.encode(),
-        b"M 100644 inline " + quoted,
+        b"M %s inline %s" % (mode.encode(), quoted),
         b"data %d" % len(proposal.after),
         proposal.after,
     )

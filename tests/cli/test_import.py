@@ -255,6 +255,20 @@ def test_a_folder_in_the_environment_does_not_matter_to_one_field(syncer: Syncer
     assert "nothing to accept" in syncer(*arguments, config=here.config, SYNCER_IMPORT_DIRECTORY="apps").err
 
 
+def test_a_variable_that_can_not_be_one_is_told_before_anything_is_asked(syncer: Syncer, here: Site) -> None:
+    seed(here, "a-1", "")
+    arguments = ("import", "-d", str(here.source), f"{CUSTOMER}/a-1", "--token-from", "env:SYNCER_TOKEN_{app_id}")
+    told = syncer(*arguments, config=here.config, expect=1).err
+    assert "not imported: cust_1/a-1: SY403: this is not the name of a variable: SYNCER_TOKEN_a-1" in told
+
+
+def test_tokens_may_be_in_the_environment(syncer: Syncer, here: Site) -> None:
+    where = ("--token-from", "env:SYNCER_TOKEN_{app_id}")
+    arguments = ("import", "-d", str(here.source), "app_0001", *where)
+    syncer(*arguments, config=here.config, SYNCER_TOKEN_app_0001="token-app_0001")
+    assert '  token: {env: "SYNCER_TOKEN_{app_id}"}\n' in (here.source / f"{CUSTOMER}.yaml").read_text()
+
+
 def test_named_apps_need_no_list(syncer: Syncer, here: Site) -> None:
     here.configure()
     told = imported(syncer, here, f"{CUSTOMER}/app_0001", f"{CUSTOMER}/app_0003")
@@ -367,6 +381,27 @@ def test_a_drift_is_accepted_as_a_patch_that_git_applies(syncer: Syncer, here: S
     )
     assert path.read_bytes() == before.replace(b"/rec'", b"/new'")
     assert syncer("plan", config=here.config).out.startswith("In sync: 2 apps")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [SHARED, SHARED.replace("\n", "\r\n"), SHARED.rstrip("\n"), SHARED.replace("# its own", "# seine, é ü \u4f60")],
+    ids=["plain", "windows", "no-last-break", "letters"],
+)
+def test_git_applies_what_was_proposed_whatever_the_file_looks_like(
+    syncer: Syncer, here: Site, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    here.source.rename(here.home / "my apps")
+    path = here.home / "my apps" / "a file.yaml"
+    path.write_bytes(text.replace("{tokens}", str(here.home / "tokens")).encode())
+    before = path.read_bytes()
+    here.change(2, recording_enabled=False)
+    monkeypatch.chdir(here.home)
+    arguments = ("import", "-C", "my apps", "--field", "app_0002", "recording_enabled")
+    ran = subprocess.run(here.command(*arguments), capture_output=True, check=True, env=here.environ())
+    git(here, "init", "--quiet")
+    subprocess.run(["git", "apply", "--whitespace=nowarn"], input=ran.stdout, check=True)
+    assert path.read_bytes() == before.replace(b"recording_enabled: true", b"recording_enabled: false")
 
 
 def test_a_patch_of_a_relative_folder_is_for_git_apply(
@@ -510,6 +545,14 @@ def test_a_branch_gets_a_commit_and_the_work_tree_stays(syncer: Syncer, here: Si
     assert path.read_bytes() == before
     assert git(here, "status", "--porcelain", "apps") == ""
     assert "a branch accept already" in syncer(*ACCEPT, config=here.config, expect=64).err
+
+
+def test_a_file_keeps_its_mode_on_the_branch(syncer: Syncer, here: Site) -> None:
+    declared(here, SHARED).chmod(0o755)
+    clone(here)
+    here.change(1, popup_url="https://hooks.example/one")
+    syncer(*ACCEPT, config=here.config)
+    assert git(here, "ls-tree", "accept", "apps/apps.yaml").startswith("100755 ")
 
 
 def test_a_clone_without_a_commit_is_told(syncer: Syncer, here: Site) -> None:
