@@ -20,7 +20,7 @@ from syncer.audit.journal import Journal
 from syncer.audit.ulid import Ulids
 from syncer.audit.witness import Witness
 from syncer.census import Census
-from syncer.clock import SystemBootClock, SystemClock
+from syncer.clock import SystemBootClock, SystemClock, instant
 from syncer.desired.tracker import Tracker
 from syncer.errors import JournalError, SyncerError, UsageError
 from syncer.parts import Parts
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from syncer.vendor.client import ReadClient
 
 CLOCK: Final = SystemClock()
+BOOT: Final = SystemBootClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             read_from,
             sources.loader(settings.policy),
             sources.memory(settings, kept=write),
-            sources.admission(settings, read_from, lambda: index.source_approvals(CLOCK.now())),
+            sources.admission(settings, read_from, lambda: index.source_approvals(instant(CLOCK, BOOT))),
             *((watch.on_look,) if watch else ()),
         )
         vendor = _vendor(settings, waits, watch, may_write=write and settings.mode is Mode.APPLY)
@@ -147,6 +148,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             memory=index,
             digest=keyed.of,
             clock=CLOCK,
+            boot=BOOT,
             new_id=new_id,
             log=log,
             concurrency=settings.vendor.concurrency,
@@ -225,7 +227,7 @@ def _journal(settings: Settings, new_id: Ulids, principal: str, sealing: Sealing
     return Journal.open(
         settings.state_dir,
         clock=CLOCK,
-        boot=SystemBootClock(),
+        boot=BOOT,
         identity=identity(principal),
         new_id=new_id,
         sealing=sealing,
