@@ -113,7 +113,7 @@ class Board:
         """The decision of the last pass, from before it wrote anything; made when it is first asked for."""
         if self._last is not None and self._plan is None:
             report, apps = last = self._last
-            made = await asyncio.to_thread(documents.of_plan, apps, report.decision, report.started)
+            made = await asyncio.to_thread(documents.of_plan, apps, report.decision, report.started, report.unmanaged)
             if self._last is not last:
                 return made  # another pass has ended meanwhile
             self._plan = made

@@ -50,6 +50,8 @@ GOALS: dict[str, tuple[str, int]] = {
     "poison": ("bad files in a fleet of 50 apps: the other 49 converge beside each", 90),
     "hostile-answers": ("hostile answers to GET and PUT: an error, or exactly what they say", 20_000),
     "hostile-settings": ("hostile configuration files and variables: settings, or problems with places", 20_000),
+    "imported-fleets": ("fleets imported, each plan of them empty and no secret written", 5_000),
+    "accepted-drifts": ("drifts accepted into files: one line each, and nothing else resolved otherwise", 3_000),
     "canaries": ("failing runs searched for secrets, none found", 1_000),
     "mutants": ("mutants of `plan/` and `audit/`", 1),
     "seeded-bugs": ("bugs put in on purpose, each caught", 10),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from syncer import statefile, turns
-from syncer.cli.render import cells, columns, thinning, words
+from syncer.cli.render import cells, columns, thinning, unmanaged, words
 from syncer.cli.render.plan_markdown import LIMIT, RESERVE
 from syncer.cli.render.view import SHORT_ID
 from syncer.model.desired import AppRef
@@ -53,6 +53,8 @@ def text(document: JSON, stale: AbstractSet[AppRef], now: datetime, style: Style
                     lines.append(style.dim(f"  {row.state.value}  {thinning.more(left_out)}"))
             lines.append("")
     lines += [style.warn(line) for line in _tokens(document, now)]
+    if others := unmanaged.lines(document.get("unmanaged")):
+        lines += [*others, ""]
     lines += [style.bold(line) for line in columns.wrapped(_counts(rows), columns.LINE)]
     lines += [style.dim(line) for line in columns.summed(*_pass(document, now))]
     return "\n".join(lines) + "\n"
@@ -71,6 +73,7 @@ def markdown(document: JSON, stale: AbstractSet[AppRef], now: datetime, limit: i
         parts.append(
             cells.prose(f"Tokens that end soon: {words.count(len(due), 'app')}, the first {_ending(due[0], now)}")
         )
+    parts += [cells.prose(told) for told in unmanaged.summed(document.get("unmanaged"))]
     return "\n\n".join(parts) + "\n"
 
 
