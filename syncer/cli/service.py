@@ -140,12 +140,12 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
         desk.after(noticing.happened(here, None))
 
     async with (
-        wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=export.metrics) as here,
+        wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=front) as here,
         noticing.opened(settings, log, count=export.metrics.on_notice) as desk,
     ):
         export.watch(here)
         daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, without_result)
-        async with front.serving(here, daemon, log):
+        async with front.serving(here, daemon, log, resolved.origins):
             _begin(here, resolved, log)
             sealing = asyncio.create_task(_keep_sealed(here, log))
             try:

@@ -109,7 +109,8 @@ def _credential_faults(url: str, given: Collection[str]) -> Iterator[tuple[str, 
 
 def _http_urls(layers: Layers) -> Iterator[Problem]:
     """A token travels to the vendor, so that it is spoken to over https."""
-    for name in ("vendor.base_url", "source.proxy", "vendor.proxy", "metrics.push", "serve.public_url"):
+    names = ("vendor.base_url", "source.proxy", "vendor.proxy", "webhooks.proxy", "metrics.push", "serve.public_url")
+    for name in names:
         fault = _http_fault(_text(layers, name), plain=name != "vendor.base_url")
         if fault:
             yield _bad_url(layers, name, *fault)
