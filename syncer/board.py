@@ -11,7 +11,7 @@ from syncer.model.desired import AppRef
 from syncer.serve.ports import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from syncer.clock import Clock
@@ -26,7 +26,8 @@ APP_SCHEMA: Final = "syncer.app/v1"
 class Board:
     """Keeps what the last pass found, for the server and the metrics.
 
-    `document` is the report that an earlier process left, if any; `interval` the time between two looks.
+    `document` is the report that an earlier process left, if any; `interval` the time between two looks; `leader` says
+    who may write, where there is an election.
     """
 
     def __init__(self, clock: Clock, interval: timedelta, document: Mapping[str, Any] | None, metrics: Metrics) -> None:
@@ -38,6 +39,7 @@ class Board:
         self._plan: dict[str, Any] | None = None
         self._ended = 0.0
         self._failed = 0
+        self.leader: Callable[[], dict[str, Any] | None] = lambda: None
         metrics.standing.states = self._states
 
     def publish(
@@ -63,7 +65,7 @@ class Board:
         if self._document is None:
             return None
         gone = statefile.stale(self._document, self._clock.now(), self._interval)
-        return statefile.aged(self._document, gone)
+        return statefile.led(statefile.aged(self._document, gone), self.leader())
 
     def _states(self) -> Mapping[str, int]:
         report = self.status()

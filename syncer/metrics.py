@@ -120,6 +120,7 @@ class Standing(Collector):
         self._build = dict(build)
         self._leader = leader
         self.unsealed: Callable[[], int] = lambda: 0
+        self.leads: Callable[[], bool] = lambda: True
         self.states: Callable[[], Mapping[str, int]] = dict
         self.source_read: float | None = None
         self._succeeded: float | None = None
@@ -149,7 +150,7 @@ class Standing(Collector):
         yield _gauge("syncer_last_success_timestamp_seconds", "When a pass last ended without a failure.", succeeded)
         yield _gauge("syncer_token_expiry_seconds", "Until the first of the apps' tokens ends.", self._tokens())
         yield _gauge("syncer_audit_unsealed_records", "Records that no head covers yet.", [((), self.unsealed())])
-        leads = [((self._leader,), 1)]
+        leads = [((self._leader,), int(self.leads()))]
         yield _gauge("leader_election_master_status", "Whether this process may write.", leads, "name")
 
     def _age(self) -> list[tuple[tuple[str, ...], float]]:

@@ -18,6 +18,7 @@ from syncer.desired.gitbranch import Branch
 from syncer.desired.gitmirror import Access
 from syncer.desired.gitproc import Bounds
 from syncer.errors import UsageError
+from syncer.leaseanchor import LeaseAnchor
 from syncer.log import Event
 from syncer.model.desired import FileToken
 
@@ -53,20 +54,29 @@ class Heads:
             anchor.settle(SETTLING)
 
 
+def lease_anchor(settings: Settings, log: FilteringBoundLogger) -> LeaseAnchor | None:
+    """Where heads go that stand in the lease, if they are to."""
+    wanted = settings.audit
+    if "lease" not in wanted.anchors:
+        return None
+    return LeaseAnchor(wanted.origin, settings.state_dir, settings.leader.name, log)
+
+
 @contextmanager
-def opened(settings: Settings, log: FilteringBoundLogger) -> Iterator[Heads]:
+def opened(settings: Settings, log: FilteringBoundLogger, lease: LeaseAnchor | None = None) -> Iterator[Heads]:
     """What the journal needs to make heads; UsageError where the key can't be read or is another journal's.
 
     Leave it after the journal is closed: the last head is made then.
     """
     wanted = settings.audit
     repositories = tuple(Anchor(place, log) for place in places(settings))
+    remote: tuple[Anchor | LeaseAnchor, ...] = (*repositories, *([lease] if lease else []))
     sealing = Sealing(
         wanted.origin,
         wanted.rotate,
-        partial(_anchored, wanted, repositories, log),
+        partial(_anchored, wanted, remote, log),
         _signer(wanted),
-        lambda: next((anchor.refused for anchor in repositories if anchor.refused), ""),
+        lambda: next((anchor.refused for anchor in remote if anchor.refused), ""),
     )
     try:
         yield Heads(sealing, repositories)
@@ -112,7 +122,7 @@ def _text_of(kept: SecretRef) -> str:
         raise UsageError(f"the key of audit.sign can't be read: {error}", hint="see `syncer audit keygen`") from error
 
 
-def _anchored(wanted: Audit, repositories: tuple[Anchor, ...], log: FilteringBoundLogger, head: Head) -> None:
+def _anchored(wanted: Audit, remote: tuple[Anchor | LeaseAnchor, ...], log: FilteringBoundLogger, head: Head) -> None:
     """Show a head where it is wanted. What fails is told and no more: the next head covers this one, too."""
     if "stdout" in wanted.anchors:
         root = checkpoint.shown(head.root)
@@ -122,5 +132,5 @@ def _anchored(wanted: Audit, repositories: tuple[Anchor, ...], log: FilteringBou
             anchors.append(path, head)
         except OSError as error:
             log.warning(Event.ANCHOR_FAILED, file=str(path), error=str(error))
-    for anchor in repositories:
+    for anchor in remote:
         anchor.show(head)

@@ -16,7 +16,7 @@ from syncer.approvals import Approver, Selection, Word
 from syncer.board import Board
 from syncer.clock import SystemClock
 from syncer.desired import selection
-from syncer.errors import SyncerError
+from syncer.errors import HeldError, SyncerError
 from syncer.log import Event
 from syncer.metrics import Metrics
 from syncer.model.outcome import Trigger
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from syncer.audit.journal import Journal
     from syncer.daemon import Daemon
     from syncer.desired.tracker import Tracker
+    from syncer.leadership import Leadership
     from syncer.serve.ports import Approval
     from syncer.settings import Settings
     from syncer.wiring import Opened
@@ -52,6 +53,7 @@ class Health:
     daemon: Daemon
     tracker: Tracker
     journal: Journal
+    leadership: Leadership
 
     @property
     def judged(self) -> bool:
@@ -64,13 +66,21 @@ class Health:
         return self.daemon.stopping
 
     def checks(self) -> tuple[Check, ...]:
-        """The last pass, the source, the journal."""
+        """The last pass, the source, the journal, and the lease where there is one."""
         trouble = "takes no intents: nothing is written" if self.journal.poisoned else "takes records"
         return (
             self.board.last_pass(),
             board.source(self.tracker),
             Check("journal", not self.journal.poisoned, f"{trouble}, {self.journal.unsealed} without a head"),
+            *self._leader(),
         )
+
+    def _leader(self) -> tuple[Check, ...]:
+        told = self.leadership.told()
+        if told is None:
+            return ()
+        who = f"this process leads, epoch {told['epoch']}" if told["leads"] else f"{told['holder'] or 'nobody'} leads"
+        return (Check("leader", self.leadership.healthy, f"{who}; {self.leadership.closed() or 'PUTs may be sent'}"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,7 @@ class Actions:
 
     daemon: Daemon
     approver: Approver
+    leadership: Leadership
 
     def reconcile(self) -> None:
         """A pass that writes what may be written."""
@@ -90,6 +101,11 @@ class Actions:
 
     async def approve(self, wanted: Approval) -> dict[str, Any]:
         """As `syncer approve` does it, once nothing else runs."""
+        if not self.leadership.leads:
+            raise HeldError(
+                "this process does not lead, and an approval counts in the journal of the one that does",
+                hint="ask the leader: /api/v1/status names it",
+            )
         word = Word(wanted.by, wanted.reason)
         if wanted.commit:
             commit = await self.daemon.between(partial(self.approver.commit, wanted.commit, word))
@@ -137,10 +153,12 @@ class Front:
     def _behind(self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger) -> Behind:
         wanted, environ = here.settings.serve, environment.read()
         self.metrics.standing.unsealed = lambda: journal.unsealed
+        self.metrics.standing.leads = lambda: here.leadership.leads
+        self.board.leader = here.leadership.told
         return Behind(
             view=self.board,
-            health=Health(self.board, daemon, here.tracker, journal),
-            actions=Actions(daemon, Approver(here.reconciler, here.tracker, journal, CLOCK)),
+            health=Health(self.board, daemon, here.tracker, journal, here.leadership),
+            actions=Actions(daemon, Approver(here.reconciler, here.tracker, journal, CLOCK), here.leadership),
             tokens=Keyring(wanted.token, environ, "token"),
             secrets=Keyring(wanted.push_secret, environ, "push"),
             clock=CLOCK,

@@ -60,6 +60,7 @@ async def _synced(settings: Settings, given: dict[str, Any], log: FilteringBound
     from syncer import statefile, wiring
     from syncer.cli import choosing
     from syncer.cli.ending import stopping
+    from syncer.cli.service import elected
     from syncer.cli.waiting import bar
     from syncer.errors import SyncerError
     from syncer.model.outcome import Trigger
@@ -67,6 +68,7 @@ async def _synced(settings: Settings, given: dict[str, Any], log: FilteringBound
     from syncer.parts import Ask
 
     async with wiring.opened(settings, write=True, log=log, principal=principal()) as here:
+        await elected(here)
         with stopping(here.reconciler.stop), bar(sys.stderr, time.monotonic) as progress:
             ask = Ask(Trigger.MANUAL, write=True, strict=True, expect_plan=given["plan_id"], progress=progress)
             report = await here.reconciler.run(replace(ask, select=partial(choosing.choose, here, given)))

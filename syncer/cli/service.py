@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from syncer import narration, statefile, wiring
+from syncer import narration, statefile, storage, wiring
 from syncer import report as documents
 from syncer.audit import payloads
 from syncer.cli import exits
@@ -37,6 +37,7 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
     try:
         async with wiring.opened(resolved.settings, write=True, log=log, principal="system", settle=True) as here:
             _begin(here, resolved, log)
+            await elected(here)
             with stopping(here.reconciler.stop):
                 report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
             finished(here, report, log)
@@ -48,13 +49,29 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
             code = exits.of_pass(report, invalid=bool(report.rejected) or unread)
             return code or (exits.HELD if refused else exits.DONE)
     except LockedError as error:
-        log.info(Event.PASS_FAILED, error=error.message, hint="another run holds the state; it does the work")
+        log.info(
+            Event.PASS_FAILED, error=error.message, hint="another run holds the state or the lease; it does the work"
+        )
         return exits.HELD if require_lock else exits.DONE
     except StoppedError:
         return exits.DONE
     except SyncerError as error:
         failed(error, log)
         return error.exit_code
+
+
+async def elected(here: Opened) -> None:
+    """Wait for the lead; LockedError when another process has it, StoppedError when asked to stop meanwhile."""
+    waiting = asyncio.ensure_future(here.leadership.acquire())
+
+    def stop() -> None:
+        waiting.cancel()
+
+    with stopping(stop):
+        try:
+            await waiting
+        except asyncio.CancelledError as error:
+            raise StoppedError("asked to stop while waiting for the lead; nothing was written") from error
 
 
 async def forever(resolved: Resolved, log: FilteringBoundLogger) -> int:
@@ -79,6 +96,7 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> int:
         )
         async with front.serving(here, daemon, log):
             _begin(here, resolved, log)
+            here.leadership.stand(lambda: daemon.ask(Trigger.SCHEDULE))
             sealing = asyncio.create_task(_keep_sealed(here, log))
             try:
                 await daemon.run()
@@ -124,7 +142,7 @@ def _begin(here: Opened, resolved: Resolved, log: FilteringBoundLogger) -> None:
                 log.error(Event.JOURNAL_POISONED, error=error.message)
     if not here.settings.policy.restricts_hosts:
         log.warning(Event.HOSTS_UNRESTRICTED, hint="set policy.allowed_hosts to the hosts that calls may go to")
-    if mounts := stale_mounts(_mounts(), str((here.settings.source.path or Path("/nowhere")).absolute())):
+    if mounts := stale_mounts(storage.mounts(), str((here.settings.source.path or Path("/nowhere")).absolute())):
         log.warning(Event.SOURCE_NEVER_UPDATES, mounts=list(mounts), hint="mount the whole volume, without subPath")
 
 
@@ -132,13 +150,6 @@ def digest(resolved: Resolved) -> str:
     """One text for the whole configuration as it is shown: secrets are no part of it, only where they are kept."""
     rows = [[key, value] for key, (value, _) in sorted(resolved.origins.items())]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-
-
-def _mounts() -> str:
-    try:
-        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""  # no such file on this system, and no kubelet either
 
 
 def schedule_of(settings: Settings) -> Schedule:
@@ -156,6 +167,7 @@ def finished(here: Opened, report: SyncReport, log: FilteringBoundLogger) -> dic
         _sealed(here, log)
     state_dir = here.settings.state_dir
     document = statefile.merged(state_dir, report, (app.ref for app in here.tracker.apps))
+    document = statefile.led(document, here.leadership.told())
     try:
         statefile.replace(state_dir, document)
     except SyncerError as error:
