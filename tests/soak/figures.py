@@ -23,6 +23,8 @@ GOALS: dict[str, tuple[str, int]] = {
     "kill-loop": ("kill -9 at random moments", 500),
     "term-loop": ("SIGTERM at random moments, SIGKILL after the grace", 200),
     "stop-loop": ("SIGSTOP and SIGCONT at random moments", 200),
+    "lease-stops": ("SIGSTOP of the leader of three at random moments: 0 overlapping PUTs, one follows in time", 200),
+    "lease-real": ("the same for 1 to 90 s with a real kube-apiserver and the times that are built in", 30),
     "two-writers": ("two starts on one state folder at once: one writes, the other names it", 100),
     "one-shots": ("rounds of twenty one-shots at once: exactly one writes", 50),
     "yaml-fuzz": ("YAML inputs: a value or an error with a place, each within 0.5 s", 1_000_000),

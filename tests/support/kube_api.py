@@ -24,9 +24,12 @@ GROUP = "coordination.k8s.io"
 BASE = f"/apis/{GROUP}/v1/namespaces/"
 NAMESPACE = "telephony"
 TOKEN = "kube-token-5b1d"
+ADMIN_TOKEN, ADMIN = "admin-token", "admin"
 USER = "system:serviceaccount:telephony:syncer"
 FORGET = frozenset({"creationTimestamp", "managedFields", "resourceVersion", "uid", "selfLink", "generation"})
 """What the server alone writes into metadata."""
+
+MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -48,7 +51,7 @@ class KubeApi:
 
     port: int = 0
     scheme: str = "http"
-    tokens: dict[str, str] = field(default_factory=lambda: {TOKEN: USER})
+    tokens: dict[str, str] = field(default_factory=lambda: {TOKEN: USER, ADMIN_TOKEN: ADMIN})
     allowed: set[str] = field(default_factory=lambda: {"get", "create", "update"})
     namespaces: set[str] = field(default_factory=lambda: {NAMESPACE, "default"})
     fault: Fault = Fault.NONE
@@ -103,7 +106,7 @@ class KubeApi:
                 return 404, {}
             namespace, name = parts[0], parts[2] if len(parts) == 3 else ""
             verb = {"GET": "get", "POST": "create", "PUT": "update"}[method]
-            if verb not in self.allowed:
+            if verb not in self.allowed and user != ADMIN:
                 return forbidden(user, verb, namespace, name)
             if method == "GET":
                 found = self.objects.get((namespace, name))
@@ -118,41 +121,44 @@ class KubeApi:
         if (namespace, name) in self.objects:
             told = f'leases.{GROUP} "{name}" already exists'
             return refusal(409, "AlreadyExists", told, name=name, kind="leases", group=GROUP)
-        made = _cleaned(body)
+        made = _cleaned(body, namespace)
         made["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
         self.objects[namespace, name] = made
         self._bump(made)
         return 201, copy.deepcopy(made)
 
     def _replace(self, namespace: str, name: str, body: dict[str, Any]) -> Answer:
+        """A PUT of what is not there makes it, unless it names a uid; one of what is there must name its version."""
         found = self.objects.get((namespace, name))
+        uid, there = body["metadata"].get("uid"), found["metadata"]["uid"] if found else ""
+        if uid and uid != there:
+            told = (
+                f"StorageError: invalid object, Code: 4, Key: /registry/leases/{namespace}/{name}, ResourceVersion: 0, "
+                f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {there}"
+            )
+            return conflict(name, told)
         if found is None:
-            return missing(name)
+            return self._create(namespace, body)
+        return self._refused(name, body, found) or self._stored(namespace, name, body, found)
+
+    def _refused(self, name: str, body: dict[str, Any], found: dict[str, Any]) -> Answer | None:
         version = body["metadata"].get("resourceVersion", "")
         if not version:
             return invalid(name, "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update")
         if version != found["metadata"]["resourceVersion"]:
-            told = (
-                f'Operation cannot be fulfilled on leases.{GROUP} "{name}": the object has been modified; '
-                "please apply your changes to the latest version and try again"
-            )
-            return refusal(409, "Conflict", told, name=name, kind="leases", group=GROUP)
-        if (uid := body["metadata"].get("uid")) and uid != found["metadata"]["uid"]:
-            told = (
-                f'Operation cannot be fulfilled on leases.{GROUP} "{name}": StorageError: invalid object, Code: 4, '
-                f"Precondition failed: UID in precondition: {uid}, UID in object meta: {found['metadata']['uid']}"
-            )
-            return refusal(409, "Conflict", told, name=name, kind="leases", group=GROUP)
+            return conflict(name, MODIFIED)
         if (body.get("spec") or {}).get("leaseDurationSeconds", 1) < 1:
             told = f"Invalid value: {body['spec']['leaseDurationSeconds']}: must be greater than 0"
             return invalid(name, "spec.leaseDurationSeconds", told)
-        made = _cleaned(body)
+        return None
+
+    def _stored(self, namespace: str, name: str, body: dict[str, Any], found: dict[str, Any]) -> Answer:
+        made = _cleaned(body, namespace)
+        if made == _cleaned(found, namespace):
+            return 200, copy.deepcopy(found)
         made["metadata"] |= {key: found["metadata"][key] for key in ("uid", "creationTimestamp")}
         self.objects[namespace, name] = made
-        if _cleaned(made) == _cleaned(found):
-            made["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
-        else:
-            self._bump(made)
+        self._bump(made)
         return 200, copy.deepcopy(made)
 
     def _bump(self, body: dict[str, Any]) -> None:
@@ -160,11 +166,12 @@ class KubeApi:
         body["metadata"]["resourceVersion"] = str(self.version)
 
 
-def _cleaned(body: dict[str, Any]) -> dict[str, Any]:
+def _cleaned(body: dict[str, Any], namespace: str) -> dict[str, Any]:
     """An object without what the server alone writes, and empty fields left out as Go leaves them."""
     kept = {key: value for key, value in body["metadata"].items() if key not in FORGET and value}
     spec = {key: value for key, value in (body.get("spec") or {}).items() if value is not None}
-    return {"kind": "Lease", "apiVersion": f"{GROUP}/v1", "metadata": copy.deepcopy(kept), "spec": spec}
+    metadata = {**copy.deepcopy(kept), "namespace": namespace}
+    return {"kind": "Lease", "apiVersion": f"{GROUP}/v1", "metadata": metadata, "spec": spec}
 
 
 def refusal(code: int, reason: str, message: str, *, name: str = "", kind: str = "", group: str = "") -> Answer:
@@ -195,9 +202,17 @@ def forbidden(user: str, verb: str, namespace: str, name: str) -> Answer:
     return refusal(403, "Forbidden", told, name=name, kind="leases", group=GROUP)
 
 
+def conflict(name: str, why: str) -> Answer:
+    told = f'Operation cannot be fulfilled on leases.{GROUP} "{name}": {why}'
+    return refusal(409, "Conflict", told, name=name, kind="leases", group=GROUP)
+
+
 def invalid(name: str, where: str, why: str) -> Answer:
-    told = f'Lease.{GROUP} "{name}" is invalid: {where}: {why}'
-    code, body = refusal(422, "Invalid", told, name=name, kind="Lease", group=GROUP)
+    """Two layers refuse: storage, in the name of the resource, and validation, in that of the kind."""
+    kind = "Lease" if where.startswith("spec") else "leases"
+    code, body = refusal(
+        422, "Invalid", f'{kind}.{GROUP} "{name}" is invalid: {where}: {why}', name=name, kind=kind, group=GROUP
+    )
     body["details"]["causes"] = [{"reason": "FieldValueInvalid", "message": why, "field": where}]
     return code, body
 
