@@ -71,6 +71,7 @@ class Elector:
         self._free_at = 0.0
         self._epoch: int | None = None
         self._owed = 0.0
+        self._was_closed = True
         self._objection = ""
         self._trouble = ""
         self._asked_again: float | None = None
@@ -102,6 +103,11 @@ class Elector:
 
     def closed(self) -> str:
         """Why no PUT may leave now; an empty text if one may, that ends within its deadline."""
+        why = self._closed()
+        self._was_closed = self._was_closed or bool(why)
+        return why
+
+    def _closed(self) -> str:
         if not self._leading:
             return self._objection or f"{self.holder or 'nobody'} leads, this process stands by"
         if self._age() >= self._terms.room:
@@ -110,14 +116,15 @@ class Elector:
         return f"the PUTs of the leader before have {wait:.0f} s more to end" if wait > 0 else ""
 
     async def run(self, opened: Callable[[], None]) -> None:
-        """Until cancelled; `opened` is called each time that PUTs become possible."""
-        was = False
+        """Until cancelled; `opened` is called each time that PUTs are possible again after somebody was told no.
+
+        Whoever was refused gave up a pass; that may be between two steps of a process that was stopped for a while.
+        """
         while True:
             await self.step()
-            now_open = not self.closed()
-            if now_open and not was:
+            if not self.closed() and self._was_closed:
+                self._was_closed = False
                 opened()
-            was = now_open
             await self._around.sleep(self._pause())
 
     async def acquire(self) -> None:
@@ -227,7 +234,7 @@ class Elector:
         resumed = self._epoch == held.spec.transitions
         self._leading, self._epoch = True, held.spec.transitions
         if not resumed:
-            self._free_at = sent + max(wait, self._owed)
+            self._free_at, self._was_closed = sent + max(wait, self._owed), True
         self._owed = 0.0
         waits = round(max(0.0, self._free_at - sent), 1)
         self._log.info(Event.LEADER_ACQUIRED, identity=self._around.identity, epoch=self._epoch, writes_in=waits)
