@@ -49,7 +49,13 @@ def test_where_there_are_no_mounts_nothing_is_concluded() -> None:
     assert storage.vanishing("", "/state") == ""
 
 
-def check(*anchors: object, environ: dict[str, str] | None = None, folder: str = "/state", **options: str) -> None:
+def check(
+    *anchors: object,
+    environ: dict[str, str] | None = None,
+    folder: str = "/state",
+    accepted: str = "false",
+    mode: str = "apply",
+) -> None:
     text = "\n".join(
         [
             "apiVersion: syncer/v1",
@@ -60,7 +66,7 @@ def check(*anchors: object, environ: dict[str, str] | None = None, folder: str =
     )
     path = Path("syncer.yaml")
     path.write_text(text)
-    loaded = settings.load({"state_dir": folder, **options}, {}, path).settings
+    loaded = settings.load({"state_dir": folder, "audit.may_vanish": accepted, "mode": mode}, {}, path).settings
     storage.check(loaded, POD if environ is None else environ, MOUNTS)
 
 
@@ -88,7 +94,7 @@ def test_an_anchor_that_goes_with_the_pod_as_well_is_none() -> None:
 
 
 def test_the_operators_word_a_claim_another_mode_or_another_place_pass() -> None:
-    check(**{"audit.may_vanish": "true"})
+    check(accepted="true")
     check(folder="/claim/state")
     check(mode="observe")
     check(environ={})

@@ -198,7 +198,8 @@ def _leader(layers: Layers) -> Iterator[Problem]:
         elif renew - put - (lease - renew) / 4 <= retry:
             message = "between two renewals there is no time in which a whole PUT fits: nothing would ever be written"
             advice = "retry_period < renew_deadline - vendor.deadline - (lease_duration - renew_deadline)/4"
-            yield _contradiction(layers, names[1], message, advice)
+            said = (name for name in (names[1], names[3], *names) if layers.entries[name].at is not None)
+            yield _contradiction(layers, next(said, names[1]), message, advice)
 
 
 CHECKS: Final = (_source, _credentials, _http_urls, _waves, _anchors, _anchor_repositories, _leader)

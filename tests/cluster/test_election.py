@@ -251,7 +251,7 @@ async def test_the_lost_answer_to_a_new_lease_costs_none_of_the_wait() -> None:
     here = Field()
     here.a.table.lost = True
     await here.a.step()
-    assert not here.a.elector.leads
+    assert (here.a.elector.leads, here.api.holder()) == (False, "a")
     here.time.seconds += 5
     await here.a.step()
     assert here.a.elector.leads

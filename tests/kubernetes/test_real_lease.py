@@ -14,7 +14,6 @@ from tests.support.real_kube import FOLDER, RULES, RealKube, real_kube
 from tests.support.replicas import REAL, Cluster, Times, replicas, strike
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.soak.figures import Recorder
@@ -28,7 +27,7 @@ LEEWAY = 60
 
 
 @pytest.fixture
-def kube() -> Iterator[RealKube]:
+def kube() -> RealKube:
     found = real_kube()
     if found is None:
         pytest.skip(f"{FOLDER} names no kube-apiserver")
@@ -52,7 +51,7 @@ def test_leaders_stopped_for_up_to_ninety_seconds(tmp_path: Path, kube: RealKube
     with replicas(tmp_path, cluster(kube, tmp_path, kube.requested()), times=REAL) as here:
         here.shared.site.emulator.fault(LATENCY)
         here.until(here.converged, 150, "never converged")  # the first leader of a new lease waits longest
-        for _number in range(stops):
+        for _ in range(stops):
             hit = strike(here, rng.uniform(1.0, 90.0), rng)
             taken, slowest, inside = taken + bool(hit.took), max(slowest, hit.took), inside + hit.among_puts
             puts = here.judge()

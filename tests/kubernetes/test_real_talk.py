@@ -23,10 +23,7 @@ class Talker:
     """A real server as the talk wants it. A Role takes moments to hold."""
 
     kube: RealKube
-
-    @property
-    def namespace(self) -> str:
-        return self.kube.namespace
+    namespace: str
 
     def ask(self, method: str, path: str, body: object = None, token: str = "") -> tuple[int, dict[str, Any]]:
         return self.kube.ask(method, path, body, token)
@@ -46,4 +43,4 @@ def test_a_real_server_says_what_the_transcript_says() -> None:
         pytest.skip(f"{FOLDER} names no kube-apiserver")
     expected = json.loads(lease_talk.TRANSCRIPT.read_text(encoding="utf-8"))
     token = kube.requested()
-    assert lease_talk.talk(Talker(kube), token) == expected
+    assert lease_talk.talk(Talker(kube, kube.namespace), token) == expected

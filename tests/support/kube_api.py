@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 GROUP = "coordination.k8s.io"
 BASE = f"/apis/{GROUP}/v1/namespaces/"
@@ -47,13 +47,15 @@ class Fault(StrEnum):
 
 @dataclass
 class KubeApi:
-    """A running server, changed by tests while it runs. `allowed` are the verbs that the one account has."""
+    """A running server, changed by tests while it runs. `allowed` are the verbs that the one account has;
+    `before` is called with each request."""
 
     port: int = 0
     scheme: str = "http"
     tokens: dict[str, str] = field(default_factory=lambda: {TOKEN: USER, ADMIN_TOKEN: ADMIN})
     allowed: set[str] = field(default_factory=lambda: {"get", "create", "update"})
     namespaces: set[str] = field(default_factory=lambda: {NAMESPACE, "default"})
+    before: Callable[[], None] = lambda: None
     fault: Fault = Fault.NONE
     status: int = 503
     seconds: float = 0.0
@@ -98,6 +100,7 @@ class KubeApi:
     def answer(self, method: str, path: str, token: str, body: object) -> Answer:
         """What the real one would do, done."""
         with self.lock:
+            self.before()
             user = self.tokens.get(token)
             if user is None:
                 return refusal(401, "Unauthorized", "Unauthorized")

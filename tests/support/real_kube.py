@@ -151,15 +151,20 @@ class RealKube:
     def down(self) -> Iterator[None]:
         """The server is not there; at the end it is started as it was."""
         pid = int((self.folder / "api.pid").read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+        command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
         os.kill(pid, signal.SIGKILL)
         _until(lambda: not _alive(pid))
         try:
             yield
         finally:
-            with (self.folder / "api.log").open("ab") as log:
-                again = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
-            (self.folder / "api.pid").write_text(f"{again.pid}\n")
+            again = [
+                "sh",
+                "-c",
+                'cd "$0" && setsid "$@" >>api.log 2>&1 & echo $! >"$0/api.pid"',
+                str(self.folder),
+                *command,
+            ]
+            subprocess.run(again, check=True)
             _until(self._ready)
 
     def _ready(self) -> bool:
