@@ -102,7 +102,7 @@ def _emit(report: SyncReport, given: dict[str, Any]) -> None:
 @click.option("--once", is_flag=True, envvar="SYNCER_ONCE", show_envvar=True, help="One pass, then end: for a CronJob.")
 @click.option(
     "--require-lock", is_flag=True, envvar="SYNCER_REQUIRE_LOCK", show_envvar=True,
-    help="With --once: end with 4 rather than 0 when another run holds the state.",
+    help="With --once: end with 4 rather than 0 when another run holds the state or lease.",
 )  # fmt: skip
 @options.log_format
 @click.pass_context
