@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncer.errors import RefusedCommitError
     from syncer.model.desired import AppRef, DesiredApp, DesiredState
     from syncer.model.live import Live
-    from syncer.model.outcome import Attempt, Intent, OpenIntent, Result, Trigger
+    from syncer.model.outcome import Attempt, Intent, OpenIntent, Result, TokenEnd, Trigger
     from syncer.model.planned import Approval, Decision, LastApplied, RecentPut
     from syncer.plan.compare import Digest
     from syncer.plan.limits import Limits
@@ -155,7 +155,7 @@ class Parts:
     boot: BootClock = field(default_factory=SystemBootClock)
     observe: bool = False
     interrupt: Callable[[], None] = lambda: None
-    token_ends: Callable[[], Mapping[AppRef, datetime]] = dict
+    token_ends: Callable[[], Mapping[AppRef, TokenEnd]] = dict
     writer: Writer | None = None
     journal: Journal | None = None
     fence: Fence = Open()

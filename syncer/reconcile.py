@@ -290,7 +290,7 @@ class Reconciler:
         ends = self._parts.token_ends()
         self._narrator.tokens(ends, now, log)
         observed = states.Observed(
-            decision, now, {each.ref: each for each in outcomes}, self._previous, flapping, token_ends=ends
+            decision, now, {each.ref: each for each in outcomes}, self._previous, flapping, tokens=ends
         )
         statuses = states.after(reading.apps, observed)
         for status in statuses:

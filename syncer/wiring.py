@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from syncer.errors import SourceError
     from syncer.leadership import Leadership
     from syncer.model.desired import AppRef
+    from syncer.seals import Anchored
     from syncer.settings import Settings
     from syncer.vendor.client import ReadClient
 
@@ -62,7 +63,7 @@ WAITS: Final = Waits()
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Everything of one process, open. `journal` is None for what only looks."""
+    """Everything of one process, open. `journal` is None for what only looks, `anchored` where heads go nowhere."""
 
     settings: Settings
     source: Source
@@ -71,6 +72,7 @@ class Opened:
     vendor: ReadClient
     reconciler: Reconciler
     journal: Journal | None = None
+    anchored: Anchored | None = None
     leadership: Leadership = field(default_factory=Alone)
 
     @property
@@ -118,7 +120,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
         raise UsageError(f"not available in this release: {', '.join(keys)}", hint="take the keys out")
     async with AsyncExitStack() as stack:
         new_id = Ulids(CLOCK, secrets.token_bytes)
-        journal: Journal | None = None
+        journal, anchored = None, None
         lead: Leadership = Alone()
         if write:
             if stands:
@@ -129,6 +131,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             heads = stack.enter_context(seals.opened(settings, log, anchor))
             journal = stack.enter_context(closing(_journal(settings, new_id, principal, heads.sealing)))
             await asyncio.to_thread(heads.settle)
+            anchored = heads.anchored
         index = Index.open(settings.state_dir) if journal else Index.view(settings.state_dir)
         stack.enter_context(closing(index))
         keyed = journal.digests if journal else _reader_digests(settings)
@@ -163,7 +166,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             read_back_delays=waits.read_back,
         )
         previous = statefile.statuses(_previous(settings))
-        yield Opened(settings, read_from, tracker, index, vendor, Reconciler(parts, previous), journal, lead)
+        yield Opened(settings, read_from, tracker, index, vendor, Reconciler(parts, previous), journal, anchored, lead)
 
 
 def _reader_digests(settings: Settings) -> Digests:

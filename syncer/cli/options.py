@@ -24,8 +24,14 @@ FROM_COMMAND_LINE: Final = {
     "vendor_url": "vendor.base_url",
     "state_dir": "state_dir",
     "log_format": "log.format",
+    "metrics_file": "metrics.file",
 }
 """Options that stand for a key of the configuration. Their environment twins are read with the other variables."""
+
+FORMS: Final = frozenset(
+    {"text", "brief", "concise", "json", "jsonl", "csv", "markdown", "github", "gitlab", "sarif", "junit"}
+)
+"""Every form that some command has."""
 
 Command = Any
 
@@ -100,10 +106,19 @@ selection = _stacked(
 )  # fmt: skip
 
 
+class _Form(click.Option):
+    """A form that the environment asks for and this command has not is left out: one variable serves a pipeline."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """As of the base class."""
+        value = super().resolve_envvar_value(ctx)
+        return None if value in FORMS and value not in getattr(self.type, "choices", ()) else value
+
+
 def form(*formats: str) -> Callable[[Command], Command]:
     """`-o FORMAT`, the first of the formats by default."""
     return click.option(
-        "-o", "--output", "form", type=click.Choice(formats), default=formats[0], show_default=True,
+        "-o", "--output", "form", cls=_Form, type=click.Choice(formats), default=formats[0], show_default=True,
         envvar="SYNCER_OUTPUT", show_envvar=True, help="The form of the result.",
     )  # fmt: skip
 
@@ -123,6 +138,11 @@ def output(*formats: str) -> Callable[[Command], Command]:
 log_format = click.option(
     "--log-format", type=click.Choice(("json", "text")), envvar="SYNCER_LOG_FORMAT", show_envvar=True,
     help="Default: text on a terminal, JSON elsewhere.",
+)  # fmt: skip
+
+metrics_file = click.option(
+    "--metrics-file", metavar="FILE", envvar="SYNCER_METRICS_FILE", show_envvar=True,
+    help="A text file that gets the metrics after each pass.",
 )  # fmt: skip
 
 exit_code = click.option(

@@ -93,7 +93,9 @@ def test_the_variable_of_every_option_is_accepted_by_the_settings() -> None:
 
 
 def test_no_option_takes_the_variable_of_a_key_that_it_does_not_stand_for() -> None:
-    twins = {f"SYNCER_{name}" for name in ("SOURCE", "SOURCE_REF", "VENDOR_URL", "STATE_DIR", "LOG_FORMAT")}
+    twins = {
+        f"SYNCER_{name}" for name in ("SOURCE", "SOURCE_REF", "VENDOR_URL", "STATE_DIR", "LOG_FORMAT", "METRICS_FILE")
+    }
     assert set(options.variables(main.cli)) & set(keys.known()) == twins
 
 
@@ -101,6 +103,20 @@ def test_an_unknown_command_or_option_is_a_usage_error(syncer: Syncer) -> None:
     assert "No such command 'plam'" in syncer("plam", expect=64).err
     assert "No such option" in syncer("plan", "--exit-cod", expect=64).err
     assert syncer("plan", "-o", "xml", expect=64).out == ""
+
+
+def test_one_variable_serves_commands_of_different_forms(syncer: Syncer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNCER_OUTPUT", "github")
+    assert syncer("version").out.startswith("syncer ")
+    monkeypatch.setenv("SYNCER_OUTPUT", "json")
+    assert syncer("version").document["syncer"]
+    monkeypatch.setenv("SYNCER_OUTPUT", "xml")
+    assert "'xml' is not one of" in syncer("version", expect=64).err
+
+
+def test_every_form_of_a_command_is_known_as_one() -> None:
+    types = [option.type for path in LEAVES for option in _options(LEAVES[path]) if option.name == "form"]
+    assert {str(name) for found in types if isinstance(found, click.Choice) for name in found.choices} == options.FORMS
 
 
 def test_without_a_command_help_is_shown(syncer: Syncer) -> None:
