@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from syncer import anchoring, environment, log, seals, wiring
+from syncer import anchoring, environment, leadership, log, seals, wiring
 from syncer.audit import files, verify
 from syncer.cli.render import words
 from syncer.errors import SyncerError
@@ -50,6 +50,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = [_program("git"), _state_dir(settings.state_dir)]
     findings += journal(settings.state_dir)
     findings += await _anchors(settings)
+    findings += await _lease(settings)
     try:
         async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
             state = await asyncio.to_thread(here.tracker.refresh)
@@ -74,6 +75,16 @@ async def _anchors(settings: Settings) -> list[Finding]:
     except SyncerError as error:
         findings.append(Finding("anchor", False, error.message, error.hint))
     return findings
+
+
+async def _lease(settings: Settings) -> list[Finding]:
+    """Whether the account may see the lease, and who holds it."""
+    if settings.leader.kind == "none":
+        return []
+    try:
+        return [Finding("lease", True, await leadership.examine(settings))]
+    except SyncerError as error:
+        return [Finding("lease", False, error.message, error.hint)]
 
 
 async def _apps(read: Any, apps: tuple[DesiredApp, ...]) -> list[Finding]:
