@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from syncer.apply.ports import Writer
-    from syncer.clock import BootClock, Clock
+    from syncer.clock import BootClock, Clock, Instant
     from syncer.errors import RefusedCommitError
     from syncer.model.desired import AppRef, DesiredApp, DesiredState
     from syncer.model.live import Live
@@ -48,8 +48,8 @@ class Memory(Protocol):
     def open_intents(self) -> tuple[OpenIntent, ...]:
         """PUTs without a result."""
 
-    def approvals(self, now: datetime) -> tuple[Approval, ...]:
-        """Approvals that are neither used nor expired."""
+    def approvals(self, now: Instant) -> tuple[Approval, ...]:
+        """Approvals that are neither used nor over."""
 
     def failures(self, ref: AppRef, target: str) -> int:
         """Consecutive PUTs for one target whose read-back did not match."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from syncer import narration
 from syncer.apply import recover, run
 from syncer.apply.one import Run
+from syncer.clock import instant
 from syncer.desired import windows
 from syncer.errors import DesiredStateError, HeldError, JournalError, RefusedCommitError, StoppedError, SyncerError
 from syncer.log import Event
@@ -200,7 +201,7 @@ class Reconciler:
             now=now,
             writes=not self._parts.observe,
             closed={ref: window.changes_at for ref, window in opened if not window.open},
-            approvals=memory.approvals(now),
+            approvals=memory.approvals(instant(self._parts.clock, self._parts.boot)),
             unconfirmed={step.ref: memory.failures(step.ref, step.target) for step in plan.steps},
             refused=frozenset(step.ref for step in plan.steps if memory.rejected(step.ref, step.target)),
             open_intents=reading.blocked,
@@ -238,7 +239,7 @@ class Reconciler:
         if trouble := parts.journal.heal():
             log.error(Event.JOURNAL_POISONED, error=trouble)
             return ()
-        approvals = {(a.ref, a.digest): a for a in parts.memory.approvals(parts.clock.now())}
+        approvals = {(a.ref, a.digest): a for a in parts.memory.approvals(instant(parts.clock, parts.boot))}
         steps = tuple((step, approvals.get((step.ref, step.digest))) for step in decision.approved)
         this = Run(
             run_id,

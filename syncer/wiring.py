@@ -19,7 +19,7 @@ from syncer.audit.index import Index
 from syncer.audit.journal import Journal
 from syncer.audit.ulid import Ulids
 from syncer.audit.witness import Witness
-from syncer.clock import SystemBootClock, SystemClock
+from syncer.clock import SystemBootClock, SystemClock, instant
 from syncer.desired.tracker import Tracker
 from syncer.errors import JournalError, SyncerError, UsageError
 from syncer.leadership import Alone
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from syncer.vendor.client import ReadClient
 
 CLOCK: Final = SystemClock()
+BOOT: Final = SystemBootClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             read_from,
             sources.loader(settings.policy),
             sources.memory(settings, kept=write),
-            sources.admission(settings, read_from, lambda: index.source_approvals(CLOCK.now())),
+            sources.admission(settings, read_from, lambda: index.source_approvals(instant(CLOCK, BOOT))),
             *((watch.on_look,) if watch else ()),
         )
         vendor = _vendor(settings, waits, watch, lead if write and settings.mode is Mode.APPLY else None)
@@ -151,6 +152,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             memory=index,
             digest=keyed.of,
             clock=CLOCK,
+            boot=BOOT,
             new_id=new_id,
             log=log,
             concurrency=settings.vendor.concurrency,
@@ -212,7 +214,7 @@ def _journal(settings: Settings, new_id: Ulids, principal: str, sealing: Sealing
     return Journal.open(
         settings.state_dir,
         clock=CLOCK,
-        boot=SystemBootClock(),
+        boot=BOOT,
         identity=identity(principal),
         new_id=new_id,
         sealing=sealing,

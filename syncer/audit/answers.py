@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+from syncer.clock import Instant
 from syncer.model.desired import AppRef
 from syncer.model.fields import Field
 from syncer.model.outcome import Attempt, Verdict
 from syncer.model.planned import Approval, Danger, LastApplied, RecentPut, SourceApproval
+
+
+def given(at: str, boot: str, up: int) -> Instant:
+    """When a person gave their word."""
+    return Instant(datetime.fromisoformat(at), boot, up)
 
 
 def approval(*row: str) -> Approval:

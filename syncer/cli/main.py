@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from syncer.cli import apply, approve, author, evidence, operate, options, preview, system
+from syncer.cli import apply, approve, author, evidence, operate, options, preview, system, webhooks
 from syncer.errors import ProblemsError, SyncerError, UsageError
 
 COMMANDS = (
@@ -22,6 +22,7 @@ COMMANDS = (
     ("Apply", (apply.sync, approve.approve, apply.run)),
     ("Operate", (operate.status,)),
     ("Evidence", (evidence.audit,)),
+    ("Receivers", (webhooks.webhooks,)),
     ("System", (system.doctor, system.config, system.emulator, system.demo, system.completion, system.version)),
 )
 

@@ -65,6 +65,8 @@ BUILT_IN: Final[dict[str, Value]] = {
     "serve.allowed_hosts": [],
     "metrics.apps": False,
     "metrics.job": "syncer",
+    "webhooks.deadline": "10s",
+    "webhooks.allow_networks": [],
     "notify": [],
     "leader.kind": "none",
     "leader.name": "syncer",

@@ -156,6 +156,16 @@ class MetricsOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhooks:
+    """How receivers are reached: `deadline` for an exchange, networks that are allowed besides public addresses."""
+
+    deadline: timedelta
+    allow_networks: tuple[str, ...] = ()
+    proxy: str = ""
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notify:
     """One receiver of notices: told when an app was in one of the states for `after` passes."""
 
@@ -203,6 +213,7 @@ class Settings:
     audit: Audit
     serve: Serve
     metrics: MetricsOut
+    webhooks: Webhooks
     notify: tuple[Notify, ...]
     leader: Leader
     log: Log
