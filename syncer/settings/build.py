@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from syncer.settings.layers import Entry
+    from syncer.settings.tree import SecretRef
 
 TRANSITIONS: Final = {
     "blank_url": Danger.BLANKS_URL,
@@ -97,7 +98,15 @@ def _vendor(read: Reader) -> tree.Vendor:
         deadline=read.duration("vendor.deadline"),
         proxy=read.text("vendor.proxy"),
         ca_file=read.path("vendor.ca_file"),
+        customer_tokens=_customer_tokens(read),
+        list_bare=read.text("vendor.list_authorization") == "bare",
     )
+
+
+def _customer_tokens(read: Reader) -> tuple[tuple[str, SecretRef], ...]:
+    written = cast("Mapping[str, Mapping[str, str]]", read.mapping("vendor.customer_tokens"))
+    found = ((customer, secret(where)) for customer, where in sorted(written.items()))
+    return tuple((customer, where) for customer, where in found if where is not None)
 
 
 def _schedule(read: Reader) -> tree.Schedule:

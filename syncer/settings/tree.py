@@ -70,7 +70,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """How the vendor's API is reached; `rate` in requests per second and customer, `deadline` for a whole request."""
+    """How the vendor's API is reached; `rate` in requests per second and customer, `deadline` for a whole request.
+
+    `customer_tokens` by customer id list apps and open none; `list_bare` sends them without the word Bearer.
+    """
 
     base_url: str
     concurrency: int
@@ -78,6 +81,8 @@ class Vendor:
     deadline: timedelta
     proxy: str = ""
     ca_file: Path | None = None
+    customer_tokens: tuple[tuple[str, SecretRef], ...] = ()
+    list_bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
