@@ -88,7 +88,6 @@ def unavailable(settings: Settings) -> tuple[str, ...]:
     wanted = {
         "leader.kind: lease": settings.leader.kind != "none",
         "audit.anchors: lease": "lease" in settings.audit.anchors,
-        "notify": bool(settings.notify),
     }
     return tuple(key for key, asked in wanted.items() if asked)
 
