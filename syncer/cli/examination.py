@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from syncer import anchoring, census, environment, log, seals, wiring
+from syncer import anchoring, census, environment, leadership, log, seals, wiring
 from syncer.audit import files, verify
 from syncer.cli.render import thinning, words
 from syncer.errors import SyncerError
@@ -53,6 +53,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings += journal(settings.state_dir)
     findings += await _anchors(settings)
     findings += _receivers(settings)
+    findings += await _lease(settings)
     try:
         async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
             state = await asyncio.to_thread(here.tracker.refresh)
@@ -90,6 +91,16 @@ def _receivers(settings: Settings) -> list[Finding]:
         except SyncerError as error:
             findings.append(Finding("receiver", False, f"{receiver.name}: {error.message}", error.hint))
     return findings
+
+
+async def _lease(settings: Settings) -> list[Finding]:
+    """Whether the account may see the lease, and who holds it."""
+    if settings.leader.kind == "none":
+        return []
+    try:
+        return [Finding("lease", True, await leadership.examine(settings))]
+    except SyncerError as error:
+        return [Finding("lease", False, error.message, error.hint)]
 
 
 async def _apps(read: Any, apps: tuple[DesiredApp, ...]) -> list[Finding]:

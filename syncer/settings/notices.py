@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from syncer.documents import formats
 from syncer.model.outcome import State
 from syncer.settings import tree
-from syncer.settings.places import secret
+from syncer.settings.reader import secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

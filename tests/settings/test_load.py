@@ -143,7 +143,9 @@ notify:
   - {kind: slack, name: desk, url: {file: /slack}, on: [Held], after: 10m, digest: 9, labels: {team: voice}}
   - {kind: cloudevents, url: {env: SYNCER_SECRET_X}, on: [Stale], proxy: "http://p.example:3128", ca_file: /ca.pem}
   - {kind: commit-status, server: gitlab, url: "https://g.example/api/v4", repository: a/b/c, token: {file: /t}}
-leader: {kind: lease, name: one, namespace: two}
+leader:
+  {kind: lease, name: one, namespace: two, lease_duration: 90s, renew_deadline: 60s, retry_period: 6s,
+   server: "https://10.0.0.1:6443", token: {file: /kube}, ca_file: /ca.pem}
 log: {format: json, level: debug}
 """
     found = load(text, folder=tmp_path).settings
@@ -221,7 +223,9 @@ log: {format: json, level: debug}
             token=FileToken("/t"),
         ),
     )
-    assert found.leader == tree.Leader("lease", "one", "two")
+    times = (timedelta(seconds=90), timedelta(seconds=60), timedelta(seconds=6))
+    leader = tree.Leader("lease", "one", "two", *times, "https://10.0.0.1:6443", FileToken("/kube"), Path("/ca.pem"))
+    assert found.leader == leader
     assert found.log == tree.Log("json", "debug")
 
 
@@ -509,6 +513,11 @@ CONTRADICTIONS = [
         "in the repository of the apps",
         4,
     ),
+    ("audit: {anchors: [lease]}", "an annotation of the lease, and there is none", 3),
+    ("leader: {kind: lease, server: 'https://10.0.0.1'}", "an API server without a token", 3),
+    ("leader: {kind: lease, server: 'http://10.0.0.1', token: {env: SYNCER_SECRET_K}}", "http to another machine", 3),
+    ("leader: {kind: lease, renew_deadline: 60s}", "would believe in its lease", 3),
+    ("leader: {kind: lease}\nvendor: {deadline: 30s}", "no time in which a whole PUT fits", 4),
 ]
 
 
