@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from syncer import board, environment, statefile
+from syncer import board, environment, history, orders, statefile
 from syncer.approvals import Approver, Selection, Word
 from syncer.board import Board
 from syncer.clock import SystemClock
@@ -19,7 +19,9 @@ from syncer.desired import selection
 from syncer.errors import SyncerError
 from syncer.log import Event
 from syncer.metrics import Metrics
+from syncer.model.desired import AppRef
 from syncer.model.outcome import Trigger
+from syncer.orders import Helm, Whom
 from syncer.serve import app, guard
 from syncer.serve.keys import Keyring
 from syncer.serve.listening import listening
@@ -32,10 +34,11 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from syncer.audit.index import Index
     from syncer.audit.journal import Journal
     from syncer.daemon import Daemon
     from syncer.desired.tracker import Tracker
-    from syncer.serve.ports import Approval
+    from syncer.serve.ports import Approval, Order
     from syncer.settings import Settings
     from syncer.wiring import Opened
 
@@ -79,6 +82,7 @@ class Actions:
 
     daemon: Daemon
     approver: Approver
+    helm: Helm
 
     def reconcile(self) -> None:
         """A pass that writes what may be written."""
@@ -101,6 +105,41 @@ class Actions:
             {"customer_id": step.ref.customer_id, "app_id": step.ref.app_id, "name": step.app.name} for step in steps
         ]
         return {"commit": None, "approved": names}
+
+    async def suspend(self, wanted: Order) -> dict[str, Any]:
+        """As `syncer suspend` does it."""
+        whom, word = _ordered(wanted)
+        return orders.document(await self.daemon.between(partial(self.helm.suspend, whom, word, wanted.until)))
+
+    async def resume(self, wanted: Order) -> dict[str, Any]:
+        """As `syncer resume` does it."""
+        return orders.document(await self.daemon.between(partial(self.helm.resume, *_ordered(wanted))))
+
+    async def rollback(self, wanted: Order) -> dict[str, Any]:
+        """As `syncer rollback` does it, with and without --undo."""
+        whom, word = _ordered(wanted)
+        if wanted.to:
+            return orders.document(
+                await self.daemon.between(partial(self.helm.pin, whom, wanted.to, word, wanted.until))
+            )
+        return orders.document(await self.daemon.between(partial(self.helm.unpin, whom, word)))
+
+
+def _ordered(wanted: Order) -> tuple[Whom, Word]:
+    return Whom(wanted.apps, wanted.labels, wanted.everybody), orders.worded(wanted.by, wanted.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The journal as it is asked."""
+
+    index: Index
+
+    async def history(self, customer: str, app: str, field: str, limit: int) -> dict[str, Any]:
+        """What happened to an app, or to one field; UsageError for what is no field."""
+        known = history.checked_field(field) if field else None
+        ref = AppRef(customer, app)
+        return history.document(ref, await asyncio.to_thread(self.index.history, ref, known, limit))
 
 
 class Front:
@@ -140,7 +179,12 @@ class Front:
         return Behind(
             view=self.board,
             health=Health(self.board, daemon, here.tracker, journal),
-            actions=Actions(daemon, Approver(here.reconciler, here.tracker, journal, CLOCK)),
+            past=Past(here.index),
+            actions=Actions(
+                daemon,
+                Approver(here.reconciler, here.tracker, journal, CLOCK),
+                Helm(here.tracker, here.past, here.index, journal, CLOCK),
+            ),
             tokens=Keyring(wanted.token, environ, "token"),
             secrets=Keyring(wanted.push_secret, environ, "push"),
             clock=CLOCK,

@@ -111,9 +111,18 @@ def statuses(document: Mapping[str, Any] | None) -> dict[AppRef, AppStatus]:
         since, checked = datetime.fromisoformat(row["since"]), datetime.fromisoformat(row["checked"])
         ref = _ref(row)
         ends = datetime.fromisoformat(row["token_ends"]) if row.get("token_ends") else None
-        often = row.get("put_back", 0)  # a report of an older version has neither
-        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked, often, ends)
+        often = row.get("put_back", 0)  # a report of an older version has none of these
+        labels = tuple(row.get("labels", {}).items())
+        found[ref] = AppStatus(
+            ref, row["name"], State(row["state"]), row["reason"], since, checked, often, ends, labels
+        )
     return found
+
+
+def narrowed(document: Mapping[str, Any], wanted: Collection[AppRef]) -> dict[str, Any]:
+    """The report with these apps alone."""
+    apps = [row for row in document["apps"] if _ref(row) in wanted]
+    return {**document, "apps": apps, "states": _counted(apps)}
 
 
 def aged(document: Mapping[str, Any], gone_stale: Collection[AppRef]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from syncer.audit.journal import Journal
 from syncer.audit.ulid import Ulids
 from syncer.audit.witness import Witness
 from syncer.clock import SystemBootClock, SystemClock
+from syncer.desired.steering import Steering
 from syncer.desired.tracker import Tracker
 from syncer.errors import JournalError, SyncerError, UsageError
 from syncer.parts import Parts
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from syncer.audit.digests import Digests
     from syncer.audit.sealing import Sealing
     from syncer.desired.snapshot import Source
+    from syncer.desired.steering import Past
     from syncer.errors import SourceError
     from syncer.model.desired import AppRef
     from syncer.settings import Settings
@@ -68,6 +70,7 @@ class Opened:
     index: Index
     vendor: ReadClient
     reconciler: Reconciler
+    past: Past
     journal: Journal | None = None
 
     @property
@@ -127,12 +130,15 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
         stack.enter_context(closing(index))
         keyed = journal.digests if journal else _reader_digests(settings)
         read_from = sources.source(settings, settle=settle)
+        admission = sources.admission(settings, read_from, lambda: index.source_approvals(CLOCK.now()))
+        past = sources.past(settings, read_from, admission)
         tracker = Tracker(
             read_from,
             sources.loader(settings.policy),
             sources.memory(settings, kept=write),
-            sources.admission(settings, read_from, lambda: index.source_approvals(CLOCK.now())),
-            *((watch.on_look,) if watch else ()),
+            admission,
+            steer=Steering(index, past, CLOCK),
+            **({"on_look": watch.on_look} if watch else {}),
         )
         vendor = _vendor(settings, waits, watch, may_write=write and settings.mode is Mode.APPLY)
         stack.push_async_callback(vendor.aclose)
@@ -156,7 +162,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             read_back_delays=waits.read_back,
         )
         previous = statefile.statuses(_previous(settings))
-        yield Opened(settings, read_from, tracker, index, vendor, Reconciler(parts, previous), journal)
+        yield Opened(settings, read_from, tracker, index, vendor, Reconciler(parts, previous), past, journal)
 
 
 def _reader_digests(settings: Settings) -> Digests:

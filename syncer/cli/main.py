@@ -13,14 +13,25 @@ from pathlib import Path
 
 import click
 
-from syncer.cli import apply, approve, author, evidence, operate, options, preview, system
+from syncer.cli import apply, approve, author, evidence, operate, options, past, preview, steer, system
 from syncer.errors import ProblemsError, SyncerError, UsageError
 
 COMMANDS = (
     ("Author", (author.init, author.validate, author.schema)),
     ("Preview", (preview.plan, preview.explain)),
     ("Apply", (apply.sync, approve.approve, apply.run)),
-    ("Operate", (operate.status,)),
+    (
+        "Operate",
+        (
+            operate.status,
+            operate.wait,
+            past.history,
+            steer.suspend,
+            steer.resume,
+            steer.rollback,
+            operate.reconcile,
+        ),
+    ),
     ("Evidence", (evidence.audit,)),
     ("System", (system.doctor, system.config, system.emulator, system.demo, system.completion, system.version)),
 )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from syncer.model.desired import AppRef, Revision
     from syncer.model.live import LiveApp
+    from syncer.model.orders import Pin
     from syncer.model.planned import AppPlan, Approval, Decision
     from syncer.model.problems import Problem
 
@@ -152,7 +153,8 @@ class AppStatus:
     """One app after a pass: its state, one sentence that says why, and since when.
 
     `put_back` is how often its drift was put back within a week, where that is often; else 0.
-    `token_ends` is when its token ends, None where the token does not say.
+    `token_ends` is when its token ends, None where the token does not say. `pin` is the order that keeps it at an
+    earlier commit.
     """
 
     ref: AppRef
@@ -163,6 +165,8 @@ class AppStatus:
     checked: datetime
     put_back: int = 0
     token_ends: datetime | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    pin: Pin | None = None
 
 
 @dataclass(frozen=True, slots=True)
