@@ -207,6 +207,7 @@ class Reconciler:
             limits=self._parts.limits,
             fleet=Fleet(len(reading.desired.apps), memory.recent_puts(now - lookback(self._parts.limits))),
             stage=stage,
+            lost=tuple(app for app in reading.apps if app.unpinnable),
         )
 
     def _witness(self, reading: Reading, decision: Decision, log: FilteringBoundLogger) -> bool:

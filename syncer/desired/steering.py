@@ -89,7 +89,9 @@ class Steering:
 
         Raises JournalError where the orders can't be read.
         """
-        if not (known := self.orders.orders()):
+        known = self.orders.orders()
+        if not known:
+            self.past.keep(())
             return state
         now, current = self.clock.now(), {app.ref: app for app in state.apps}
         ended = tuple(

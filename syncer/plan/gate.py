@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from syncer.model.desired import AppRef
+    from syncer.model.desired import AppRef, DesiredApp
     from syncer.model.fields import Field
     from syncer.model.planned import AppPlan, Approval, Plan
     from syncer.plan.rollout import Stage
@@ -32,7 +32,8 @@ class Facts:
     `closed` maps apps outside their windows to the time they open (None: unknown); `unconfirmed` counts consecutive
     PUTs for an app's present target whose read-back did not match; `refused` are apps whose present target the
     vendor refused with a 400; `open_intents` apps with a PUT whose fate is not known yet. Without `limits` a pass may
-    change everything, without a `stage` all at once.
+    change everything, without a `stage` all at once. `lost` are apps whose pin can't be followed: they are held also
+    where nothing differs, for what is live may be what was refused.
     """
 
     now: datetime
@@ -45,6 +46,7 @@ class Facts:
     limits: Limits | None = None
     fleet: Fleet = field(default_factory=Fleet)
     stage: Stage | None = None
+    lost: tuple[DesiredApp, ...] = ()
 
     def approval(self, step: AppPlan) -> Approval | None:
         """The approval that binds to exactly this step's changes and has not expired."""
@@ -64,6 +66,8 @@ def decide(plan: Plan, facts: Facts) -> Decision:
         holds.extend(against)
         if facts.writes and (kept := _remaining(step, against)):
             approved.append(kept)
+    settled = frozenset(plan.in_sync)
+    holds.extend(hold for app in facts.lost if app.ref in settled for hold in orders.holds(app, facts.now))
     waiting = tuple(_staged(plan, approved, holds, facts))
     begun = _without(approved, waiting)
     limited = tuple(_limited(plan, begun, facts))
