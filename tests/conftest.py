@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.soak.figures import Recorder
+from tests.support import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/git-core"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Without a needed program a test is skipped with that reason; in CI (CI=true) it fails, so nothing hides there."""
     for program in _needed(item):
-        if shutil.which(program, path=PLACES) is None:
+        if programs.find(program) is None:
             outcome = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
             outcome(f"needs the program {program}")
 

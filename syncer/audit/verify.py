@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from syncer.audit import checkpoint, files, heads, sealing
 from syncer.audit.chain import Damage, DamagedError, Links, Spot, Story, Walk
@@ -14,13 +14,17 @@ from syncer.audit.tree import Tree
 from syncer.errors import JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from syncer.audit.chain import Event
     from syncer.audit.checkpoint import Head
     from syncer.audit.note import Verifier
     from syncer.model.outcome import OpenIntent
+
+Progress: TypeAlias = "Callable[[int, int, int], None]"
+"""What is told of each megabyte: how many are done, 0, and how many there are."""
+MEGABYTE: Final = 1_000_000
 
 
 class Finding(StrEnum):
@@ -146,7 +150,7 @@ class _Course:
         return ""
 
 
-def verify(state_dir: Path, wanted: Wanted | None = None) -> Verification:
+def verify(state_dir: Path, wanted: Wanted | None = None, progress: Progress | None = None) -> Verification:
     """Check every line of a state folder's journal; nothing is written, no lock is needed.
 
     The last head that was made in the folder counts as an anchor. Raises JournalError where there is no journal, it
@@ -160,7 +164,8 @@ def verify(state_dir: Path, wanted: Wanted | None = None) -> Verification:
     anchors = (*wanted.anchors, *filter(None, [sealing.stored(state_dir)]))
     course = _Course(wanted, _beginning(state_dir, wanted.from_segment), Story(whole=wanted.from_segment == 1))
     walk = Walk(state_dir, course.links)
-    damage = _walked(walk, course, anchors)
+    told = _told(walk, progress, _sizes(state_dir, wanted.from_segment)) if progress else walk
+    damage = _walked(told, course, anchors)
     return _verdict(walk, course, anchors, damage)
 
 
@@ -177,7 +182,25 @@ def _beginning(state_dir: Path, number: int) -> Links:
         raise JournalError(f"{path} does not begin with the opening of a segment: {error}") from error
 
 
-def _walked(walk: Walk, course: _Course, anchors: Iterable[Head]) -> Damage | None:
+def _sizes(state_dir: Path, first: int) -> dict[int, int]:
+    numbers = range(first, files.last_segment(state_dir) + 1)
+    return {number: files.size(files.segment(state_dir, number)) for number in numbers}
+
+
+def _told(walk: Walk, progress: Progress, sizes: Mapping[int, int]) -> Iterator[tuple[Spot, Event]]:
+    """The walk, telling how far it is."""
+    total, before, shown = sum(sizes.values()) // MEGABYTE, 0, 0
+    segment = walk.links.segment
+    for spot, event in walk:
+        if spot.segment != segment:
+            before, segment = before + sizes.get(segment, 0), spot.segment
+        if shown < (done := (before + spot.offset) // MEGABYTE):
+            shown = done
+            progress(done, 0, total)
+        yield spot, event
+
+
+def _walked(walk: Iterable[tuple[Spot, Event]], course: _Course, anchors: Iterable[Head]) -> Damage | None:
     roots: dict[int, set[bytes]] = defaultdict(set)
     for anchor in anchors:
         roots[anchor.size].add(anchor.root)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,7 @@ def tail(ctx: click.Context, /, **given: Any) -> int:
     "--from-segment", metavar="N", type=click.IntRange(1, 99_999_999), default=1, show_default=True,
     envvar="SYNCER_AUDIT_FROM_SEGMENT", show_envvar=True, help="Begin there; earlier segments may be gone.",
 )  # fmt: skip
-@options.form("text", "json")
+@options.output("json")
 @click.pass_context
 def verify(ctx: click.Context, /, **given: Any) -> int:
     """Recompute every link and head of the journal and match every intent with its result; 1 if anything is wrong.
@@ -112,17 +113,21 @@ def verify(ctx: click.Context, /, **given: Any) -> int:
     from syncer.audit import verify as verification
     from syncer.cli.render import audit as rendering
     from syncer.cli.render.style import Style
+    from syncer.cli.waiting import bar
 
     wanted = verification.Wanted(
         key=_pinned(given["pubkey"]),
         anchors=tuple(head for path in given["anchors"] for head in anchors.read(path)),
         from_segment=given["from_segment"],
     )
-    found = verification.verify(options.resolve(ctx).settings.state_dir, wanted)
-    if given["form"] == "json":
-        click.echo(json.dumps(rendering.verdict_document(found), indent=2))
-    else:
-        click.echo(rendering.verdict(found, Style(options.colour_of(sys.stdout))))
+    state_dir: Path = options.resolve(ctx).settings.state_dir
+    with bar(sys.stderr, time.monotonic, "megabyte") as progress:
+        found = verification.verify(state_dir, wanted, progress)
+    forms = {
+        "text": lambda: rendering.verdict(found, Style(options.colour_of(sys.stdout))),
+        "json": lambda: json.dumps(rendering.verdict_document(found), indent=2),
+    }
+    options.emit(forms[given["form"]], given["output_file"], forms["text"])
     return exits.DONE if found.good else exits.FAILED
 
 

@@ -28,6 +28,11 @@ FROM_COMMAND_LINE: Final = {
 }
 """Options that stand for a key of the configuration. Their environment twins are read with the other variables."""
 
+FORMS: Final = frozenset(
+    {"text", "brief", "concise", "json", "jsonl", "csv", "markdown", "github", "gitlab", "sarif", "junit"}
+)
+"""Every form that some command has."""
+
 Command = Any
 
 
@@ -101,10 +106,19 @@ names = _stacked(
 selection = _stacked(names, changed_since)
 
 
+class _Form(click.Option):
+    """A form that the environment asks for and this command has not is left out: one variable serves a pipeline."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """As of the base class."""
+        value = super().resolve_envvar_value(ctx)
+        return None if value in FORMS and value not in getattr(self.type, "choices", ()) else value
+
+
 def form(*formats: str) -> Callable[[Command], Command]:
     """`-o FORMAT`, the first of the formats by default."""
     return click.option(
-        "-o", "--output", "form", type=click.Choice(formats), default=formats[0], show_default=True,
+        "-o", "--output", "form", cls=_Form, type=click.Choice(formats), default=formats[0], show_default=True,
         envvar="SYNCER_OUTPUT", show_envvar=True, help="The form of the result.",
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ SHELLS = ("bash", "zsh", "fish")
     cls=options.Documented, short_help="Check everything that a run needs, and say how to mend what is missing."
 )
 @options.common
-@options.form("text", "json")
+@options.output("json")
 @click.pass_context
 def doctor(ctx: click.Context, /, **given: Any) -> int:
     """Check configuration, source, tokens, vendor, state folder, git and anchors, each with what to do about it.
@@ -36,10 +36,11 @@ def doctor(ctx: click.Context, /, **given: Any) -> int:
     from syncer.cli.render.style import Style
 
     findings = asyncio.run(examination.examine(options.resolve(ctx).settings))
-    if given["form"] == "json":
-        click.echo(json_text.document([finding.document() for finding in findings]))
-    else:
-        click.echo(examination.text(findings, Style(options.colour_of(sys.stdout))))
+    forms = {
+        "text": lambda: examination.text(findings, Style(options.colour_of(sys.stdout))),
+        "json": lambda: json_text.document([finding.document() for finding in findings]),
+    }
+    options.emit(forms[given["form"]], given["output_file"], forms["text"])
     return exits.FAILED if any(not finding.ok for finding in findings) else exits.DONE
 
 

@@ -1,4 +1,4 @@
-"""A bar on a terminal while apps are read and written; nothing at all where nobody looks."""
+"""A bar on a terminal during long work; nothing at all where nobody looks."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ CLEAR: Final = "\r\x1b[K"
 class Bar:
     """Draws the line over itself; each stage (reading, then writing) starts a new count."""
 
-    def __init__(self, stream: TextIO, seconds: Callable[[], float]) -> None:
+    def __init__(self, stream: TextIO, seconds: Callable[[], float], noun: str) -> None:
         self._stream = stream
+        self._noun = noun
         self._seconds = seconds
         self._begun = self._drawn = seconds()
         self._shown = False
 
     def tell(self, done: int, failed: int, total: int) -> None:
-        """One more app is done."""
+        """One more is done."""
         now = self._seconds()
         if done == 1:
             self._begun = now
         if now - self._begun >= PATIENCE and now - self._drawn >= EVERY:
             width = shutil.get_terminal_size().columns - 1
-            self._stream.write(CLEAR + progress.line(done, failed, total, now - self._begun, width))
+            self._stream.write(CLEAR + progress.line(done, failed, total, now - self._begun, width, self._noun))
             self._stream.flush()
             self._drawn, self._shown = now, True
 
@@ -70,9 +71,12 @@ class Line:
 
 
 @contextmanager
-def bar(stream: TextIO, seconds: Callable[[], float]) -> Iterator[Progress]:
-    """What a pass may tell its progress; drawn on a terminal only, and gone when the pass ends."""
-    drawn = Bar(stream, seconds)
+def bar(stream: TextIO, seconds: Callable[[], float], noun: str = "app") -> Iterator[Progress]:
+    """What work may tell its progress; drawn on a terminal only, and gone when it ends.
+
+    `noun` is what is counted, in the singular.
+    """
+    drawn = Bar(stream, seconds, noun)
     try:
         yield drawn.tell if stream.isatty() else _silent
     finally:

@@ -441,3 +441,19 @@ def test_nothing_less_is_signed_than_before(tmp_path: Path) -> None:
         sealer.make(Tree().grown(b"one"))
     journal.note_many([Note(EventType.HOLD, {})])
     journal.close()
+
+
+def test_the_progress_of_a_verification_runs_over_all_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(open_journal(tmp_path, sealing=a_sealing(rotate=SMALL))) as journal:
+        for number in range(12):
+            put(journal, an_app(number))
+    last = files.last_segment(tmp_path)
+    size = sum(files.size(files.segment(tmp_path, number)) for number in range(1, last + 1))
+    monkeypatch.setattr("syncer.audit.verify.MEGABYTE", 1000)
+    told: list[tuple[int, int, int]] = []
+    assert verify(tmp_path, Wanted(), lambda *values: told.append(values)).good
+    done = [each[0] for each in told]
+    assert last > 2
+    assert done == sorted(set(done))
+    assert size // 1000 - 5 <= done[-1] <= size // 1000
+    assert {each[1:] for each in told} == {(0, size // 1000)}

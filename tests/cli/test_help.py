@@ -103,5 +103,19 @@ def test_an_unknown_command_or_option_is_a_usage_error(syncer: Syncer) -> None:
     assert syncer("plan", "-o", "xml", expect=64).out == ""
 
 
+def test_one_variable_serves_commands_of_different_forms(syncer: Syncer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNCER_OUTPUT", "github")
+    assert syncer("version").out.startswith("syncer ")
+    monkeypatch.setenv("SYNCER_OUTPUT", "json")
+    assert syncer("version").document["syncer"]
+    monkeypatch.setenv("SYNCER_OUTPUT", "xml")
+    assert "'xml' is not one of" in syncer("version", expect=64).err
+
+
+def test_every_form_of_a_command_is_known_as_one() -> None:
+    types = [option.type for path in LEAVES for option in _options(LEAVES[path]) if option.name == "form"]
+    assert {str(name) for found in types if isinstance(found, click.Choice) for name in found.choices} == options.FORMS
+
+
 def test_without_a_command_help_is_shown(syncer: Syncer) -> None:
     assert "Usage: syncer" in syncer(expect=64).err

@@ -10,13 +10,13 @@ SMALLEST: Final = 10
 """Columns below which a bar says nothing and is left out."""
 
 
-def line(done: int, failed: int, total: int, elapsed: float, width: int) -> str:
+def line(done: int, failed: int, total: int, elapsed: float, width: int, noun: str = "app") -> str:
     """`[#####.....] 120 of 240 apps, 2 failed, 40/s, 3.0 s left`, at most `width` columns.
 
-    `done` counts all finished apps, the failed ones among them; `elapsed` is in seconds. What does not fit is left
-    out from the right, the bar first.
+    `done` counts all finished apps (or what `noun` calls them), the failed ones among them; `elapsed` is in seconds.
+    What does not fit is left out from the right, the bar first.
     """
-    parts = [f"{done:,} of {words.count(total, 'app')}"]
+    parts = [f"{done:,} of {words.count(total, noun)}"]
     if failed:
         parts.append(f"{failed:,} failed")
     parts += _speed(done, total, elapsed)
@@ -31,7 +31,7 @@ def line(done: int, failed: int, total: int, elapsed: float, width: int) -> str:
 
 
 def _speed(done: int, total: int, elapsed: float) -> list[str]:
-    """Apps a second and the time left; nothing before there is something to measure."""
+    """How many a second and the time left; nothing before there is something to measure."""
     if done <= 0 or elapsed <= 0:
         return []
     rate = done / elapsed

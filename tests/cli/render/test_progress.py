@@ -21,6 +21,10 @@ def test_lines(values: tuple[int, int, int, float, int], expected: str) -> None:
     assert expected == progress.line(*values)
 
 
+def test_what_is_counted_may_be_another_thing() -> None:
+    assert progress.line(3, 0, 12, 1.5, 60, "megabyte").endswith("3 of 12 megabytes, 2.0/s, 4.5 s left")
+
+
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.floats(0, 10**6), st.integers(1, 200))
 def test_it_never_wraps(done: int, total: int, elapsed: float, width: int) -> None:
     assert len(progress.line(done, done // 2, total, elapsed, width)) <= width
