@@ -137,6 +137,8 @@ def test_an_app_that_comes_with_the_revision_is_waited_for() -> None:
 def test_an_app_that_nobody_knows_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no app is called"):
         ended(goal(names=("b",)), report(row("a", "InSync")))
+    with pytest.raises(UsageError, match="no such address"):
+        ended(goal(), UsageError("no such address"))
     with pytest.raises(UsageError, match="no app fits"):
         ended(goal(labels=("env=dev",)), report(row("a", "InSync")))
 

@@ -149,33 +149,33 @@ def test_a_wait_draws_its_progress_on_a_terminal_and_leaves_nothing_of_it(tmp_pa
 
 BASH = """\
 eval "$({python} -m syncer completion bash)"
-syncer() {{ {python} -m syncer "$@"; }}
-COMP_WORDS=({words}) COMP_CWORD={number}
-_syncer_completion syncer
-printf '%s\\n' "${{COMPREPLY[@]}}"
+for line in {lines}; do
+  COMP_WORDS=($line) COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)) COMPREPLY=()
+  _syncer_completion syncer
+  echo "${{COMPREPLY[@]}}"
+done
 """
+COMPLETIONS = {
+    "syncer sus": "suspend",
+    "syncer history app_": "app_0001 app_0002 app_0003",
+    "syncer suspend app_0001 app_": "app_0002 app_0003",
+    "syncer explain cust_1/app_0003": "cust_1/app_0003",
+    "syncer status --out": "--output --output-file",
+    "syncer history app_0001 rec": "recording_enabled recording_url",
+}
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("syncer", "sus"), ["suspend"]),
-        (("syncer", "history", "app_"), ["app_0001", "app_0002", "app_0003"]),
-        (("syncer", "suspend", "app_0001", "app_"), ["app_0002", "app_0003"]),
-        (("syncer", "explain", "cust_1/app_0003"), ["cust_1/app_0003"]),
-        (("syncer", "status", "--out"), ["--output", "--output-file"]),
-        (("syncer", "history", "app_0001", "rec"), ["recording_enabled", "recording_url"]),
-    ],
-)
-def test_bash_completes_commands_options_and_apps(finished: Path, words: tuple[str, ...], expected: list[str]) -> None:
-    script = BASH.format(python=sys.executable, words=" ".join(words), number=len(words) - 1)
-    environ = {
-        "PATH": f"{finished}/bin:{os.environ['PATH']}",
-        "SYNCER_CONFIG": str(finished / "syncer.yaml"),
-        "PYTHONPATH": str(ROOT),
-    }
-    ended = subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True, check=True, timeout=60)
-    assert ended.stdout.split() == expected
+def bare(**more: str) -> dict[str, str]:
+    """This environment without a word to syncer but these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SYNCER_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
+
+
+def test_bash_completes_commands_options_fields_and_apps(finished: Path) -> None:
+    script = BASH.format(python=sys.executable, lines=" ".join(f"'{line}'" for line in COMPLETIONS))
+    environ = bare(SYNCER_CONFIG=str(finished / "syncer.yaml"), PATH=f"{finished}/bin:{os.environ['PATH']}")
+    ended = subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True, check=True, timeout=90)
+    assert dict(zip(COMPLETIONS, ended.stdout.splitlines(), strict=True)) == COMPLETIONS
 
 
 @pytest.fixture(scope="module")
@@ -192,15 +192,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_without_a_pass_there_are_no_names_and_no_trouble(tmp_path: Path) -> None:
-    environ = {
-        "COMP_WORDS": "syncer history a",
-        "COMP_CWORD": "2",
-        "_SYNCER_COMPLETE": "bash_complete",
-        "PATH": os.environ["PATH"],
-    }
+    words = {"COMP_WORDS": "syncer history a", "COMP_CWORD": "2", "_SYNCER_COMPLETE": "bash_complete"}
     ended = subprocess.run(
         [sys.executable, "-m", "syncer"],
-        env={**environ, "PYTHONPATH": str(ROOT), "SYNCER_STATE_DIR": str(tmp_path)},
+        env=bare(SYNCER_STATE_DIR=str(tmp_path), **words),
         capture_output=True,
         text=True,
         check=True,

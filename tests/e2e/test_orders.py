@@ -7,11 +7,14 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.daemon.test_serving import get, post, serving
 from tests.support.daemon import running
 from tests.support.versioned import versioned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.daemon import Running
@@ -91,35 +94,40 @@ def test_an_order_that_the_daemon_recorded_is_there_if_it_is_killed_before_any_p
         assert "suspended with the whole fleet by api:alice" in here.site.run("status")
 
 
-def test_a_command_that_finds_the_state_locked_names_the_server(tmp_path: Path) -> None:
-    with versioned(tmp_path, 1, popup_url=GOOD) as here, serving(here.site) as (_, address):
-        command = here.site.command("suspend", "app_0001", "--until", "4h", "--reason", "x")
-        ended = subprocess.run(
-            command, env=here.site.environ(), capture_output=True, text=True, check=False, timeout=60
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Versioned, str]]:
+    """A daemon, and its address, for orders that no pass has to follow."""
+    with versioned(tmp_path_factory.mktemp("steady"), 1, popup_url=GOOD) as here, serving(here.site) as (_, address):
+        yield here, address
+
+
+def test_a_command_that_finds_the_state_locked_names_the_server(steady: tuple[Versioned, str]) -> None:
+    here, address = steady
+    command = here.site.command("suspend", "app_0001", "--until", "4h", "--reason", "x")
+    ended = subprocess.run(command, env=here.site.environ(), capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 4
+    assert f"ask the daemon: --server {address}" in ended.stderr
+    assert here.site.run("history", "app_0001").count("applied")  # reading needs no lock
+    assert asked(here, address, "resume", "app_0001", "--reason", "x") == "nothing was suspended\n"
+    assert records(here, "suspend") == []
+
+
+def test_two_at_once_are_both_recorded_and_the_last_one_counts(steady: tuple[Versioned, str]) -> None:
+    here, address = steady
+    token = str(here.site.home / "server.token")
+    both = [
+        subprocess.Popen(
+            here.site.command("suspend", "app_0001", "--until", "4h", "--reason", reason, "--server", address),
+            env=here.site.environ(SYNCER_SERVER_TOKEN_FILE=token),
+            stdout=subprocess.DEVNULL,
         )
-        assert ended.returncode == 4
-        assert f"ask the daemon: --server {address}" in ended.stderr
-        assert here.site.run("history", "app_0001").count("applied")  # reading needs no lock
-        assert asked(here, address, "resume", "app_0001", "--reason", "x") == "nothing was suspended\n"
-        assert records(here, "suspend") == []
-
-
-def test_two_at_once_are_both_recorded_and_the_last_one_counts(tmp_path: Path) -> None:
-    with versioned(tmp_path, 1, popup_url=GOOD) as here, serving(here.site) as (_, address):
-        token = str(here.site.home / "server.token")
-        both = [
-            subprocess.Popen(
-                here.site.command("suspend", "app_0001", "--until", "4h", "--reason", reason, "--server", address),
-                env=here.site.environ(SYNCER_SERVER_TOKEN_FILE=token),
-                stdout=subprocess.DEVNULL,
-            )
-            for reason in ("one", "two")
-        ]
-        assert [process.wait(60) for process in both] == [0, 0]
-        reasons = [data["reason"] for data in records(here, "suspend")]
-        assert sorted(reasons) == ["one", "two"]
-        assert post(address, "/-/resume", {"apps": ["app_0001"], "reason": "x"})[1]["apps"]
-        assert post(address, "/-/resume", {"apps": ["app_0001"], "reason": "x"})[1]["apps"] == []
+        for reason in ("one", "two")
+    ]
+    assert [process.wait(60) for process in both] == [0, 0]
+    reasons = [data["reason"] for data in records(here, "suspend")]
+    assert sorted(reasons) == ["one", "two"]
+    assert post(address, "/-/resume", {"apps": ["app_0001"], "reason": "x"})[1]["apps"]
+    assert post(address, "/-/resume", {"apps": ["app_0001"], "reason": "x"})[1]["apps"] == []
 
 
 def test_an_order_that_ended_is_recorded_logged_and_not_in_force_again(tmp_path: Path) -> None:
@@ -138,24 +146,24 @@ def test_an_order_that_ended_is_recorded_logged_and_not_in_force_again(tmp_path:
         assert [(data["by"], data["reason"]) for data in records(here, "resume")] == [("system", "its time is over")]
 
 
-def test_what_is_no_order_is_refused_by_the_server_as_by_the_command(tmp_path: Path) -> None:
-    with versioned(tmp_path, 1, popup_url=GOOD) as here, serving(here.site) as (_, address):
-        right = {"apps": ["app_0001"], "until": "4h", "reason": "x"}
-        for path, body, status in (
-            ("suspend", {**right, "all": True}, 400),
-            ("suspend", {**right, "apps": []}, 400),
-            ("suspend", {**right, "until": "soon"}, 400),
-            ("suspend", {**right, "reason": ""}, 400),
-            ("suspend", {**right, "apps": ["nobody"]}, 400),
-            ("rollback", right, 400),
-            ("rollback", {**right, "to": "main"}, 400),
-            ("rollback", {**right, "to": "f" * 40}, 502),
-            ("resume", right, 400),
-        ):
-            assert post(address, f"/-/{path}", body)[0] == status, (path, body)
-        assert post(address, "/-/suspend", {**right, "until": "2099-01-01"})[1]["until"] == "2099-01-02T00:00:00Z"
-        assert post(address, "/-/suspend", {"all": True, "until": "1h", "reason": "x"})[1]["all"] is True
-        status, told = post(address, "/-/resume", {"apps": ["cust_1/app_none"], "reason": "x"})
-        assert (status, told["exit_code"]) == (400, 64)
-        assert get(address, "/api/v1/apps/cust_1/app_0001/history?field=x")[0] == 400
-        assert get(address, "/api/v1/apps/cust_1/app_0001/history?limit=0")[0] == 400
+def test_what_is_no_order_is_refused_by_the_server_as_by_the_command(steady: tuple[Versioned, str]) -> None:
+    _, address = steady
+    right = {"apps": ["app_0001"], "until": "4h", "reason": "x"}
+    for path, body, status in (
+        ("suspend", {**right, "all": True}, 400),
+        ("suspend", {**right, "apps": []}, 400),
+        ("suspend", {**right, "until": "soon"}, 400),
+        ("suspend", {**right, "reason": ""}, 400),
+        ("suspend", {**right, "apps": ["nobody"]}, 400),
+        ("rollback", right, 400),
+        ("rollback", {**right, "to": "main"}, 400),
+        ("rollback", {**right, "to": "f" * 40}, 502),
+        ("resume", right, 400),
+    ):
+        assert post(address, f"/-/{path}", body)[0] == status, (path, body)
+    assert post(address, "/-/suspend", {**right, "until": "2099-01-01"})[1]["until"] == "2099-01-02T00:00:00Z"
+    assert post(address, "/-/suspend", {"all": True, "until": "1h", "reason": "x"})[1]["all"] is True
+    status, told = post(address, "/-/resume", {"apps": ["cust_1/app_none"], "reason": "x"})
+    assert (status, told["exit_code"]) == (400, 64)
+    assert get(address, "/api/v1/apps/cust_1/app_0001/history?field=x")[0] == 400
+    assert get(address, "/api/v1/apps/cust_1/app_0001/history?limit=0")[0] == 400
