@@ -16,6 +16,7 @@ from syncer.errors import JournalError, SourceError, SyncerError
 from syncer.log import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from structlog.typing import FilteringBoundLogger
@@ -66,11 +67,22 @@ class OtherJournalError(JournalError):
 
 
 class Anchor:
-    """One place. `show`, `settle`, `refused` and `close` may be called from any thread, and raise nothing."""
+    """One place. `show`, `settle`, `refused` and `close` may be called from any thread, and raise nothing.
 
-    def __init__(self, place: Place, log: FilteringBoundLogger, *, retry: float = RETRY) -> None:
+    `kept` is told the size of each head that stands there, in the thread that put it there.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        log: FilteringBoundLogger,
+        kept: Callable[[int], None] = lambda _size: None,
+        *,
+        retry: float = RETRY,
+    ) -> None:
         self._place = place
         self._log = log.bind(repository=place.name)
+        self._tell = kept
         self._retry = retry
         self._changed = threading.Condition()
         self._newest: Head | None = None
@@ -138,6 +150,7 @@ class Anchor:
                 self._log.warning(Event.ANCHOR_FAILED, error=error.message, hint=error.hint)
         else:
             self._refused = self._told = ""
+            self._tell(head.size)
             self._log.info(Event.ANCHORED, origin=head.origin, size=head.size)
 
     def _news(self, error: SyncerError) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from syncer import report as documents
 from syncer import statefile
 from syncer.model.desired import AppRef
+from syncer.model.outcome import State
 from syncer.serve.ports import Check
 
 if TYPE_CHECKING:
@@ -38,15 +39,13 @@ class Board:
         self._plan: dict[str, Any] | None = None
         self._ended = 0.0
         self._failed = 0
-        metrics.standing.states = self._states
+        metrics.standing.states = self
 
-    def publish(
-        self, report: SyncReport, apps: tuple[DesiredApp, ...], document: Mapping[str, Any], token_end: float | None
-    ) -> None:
-        """A pass over the fleet `apps` that ended with a result; `token_end` as for the metrics."""
+    def publish(self, report: SyncReport, apps: tuple[DesiredApp, ...], document: Mapping[str, Any]) -> None:
+        """A pass over the fleet `apps` that ended with a result."""
         self._last, self._plan, self._document = (report, apps), None, document
         self._ended, self._failed = self._clock.monotonic(), 0
-        self._metrics.finished(report, token_end)
+        self._metrics.finished(report)
 
     def failed(self) -> None:
         """A pass that ended without a result."""
@@ -65,9 +64,11 @@ class Board:
         gone = statefile.stale(self._document, self._clock.now(), self._interval)
         return statefile.aged(self._document, gone)
 
-    def _states(self) -> Mapping[str, int]:
+    def states(self) -> Mapping[AppRef, State]:
+        """The state of each app, as `status` has it."""
         report = self.status()
-        return report["states"] if report else {}
+        rows = report["apps"] if report else ()
+        return {AppRef(row["customer_id"], row["app_id"]): State(row["state"]) for row in rows}
 
     def app(self, customer: str, app: str) -> dict[str, Any] | None:
         """One app: its row of the report, and of the plan (null until a pass of this process has ended)."""

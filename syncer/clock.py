@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -58,3 +59,17 @@ class SystemBootClock:
     def boottime_ns(self) -> int:
         """Nanoseconds since that boot."""
         return time.clock_gettime_ns(self._source)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment twice: aware wall time, and nanoseconds since a boot, which no clock change can move."""
+
+    at: datetime
+    boot: str = ""
+    up: int = 0
+
+
+def instant(clock: Clock, boot: BootClock) -> Instant:
+    """This moment."""
+    return Instant(clock.now(), boot.boot_id(), boot.boottime_ns())

@@ -58,6 +58,7 @@ class Event(StrEnum):
     SERVING = "serve.listening"
     SERVE_ACTION = "serve.action"
     SERVE_FAILED = "serve.failed"
+    METRICS_FAILED = "metrics.failed"
     LIBRARY = "library.message"
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from syncer.log import Event
 from syncer.model.live import LiveApp
 from syncer.model.orders import Pin
-from syncer.model.outcome import State, Status
+from syncer.model.outcome import CALM, State, Status
 from syncer.model.problems import Severity
+from syncer.report import instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 
     from syncer.model.desired import AppRef, DesiredState
     from syncer.model.live import Live
-    from syncer.model.outcome import AppStatus, Outcome
+    from syncer.model.outcome import AppStatus, Outcome, TokenEnd
     from syncer.model.problems import Problem
 
 PROBLEMS_LOGGED: Final = 20
 """Of one revision; `syncer validate` and the status file have all of them."""
 FIELDS_LOGGED: Final = 100
-TOKEN_SOON: Final = timedelta(days=7)
-"""Before its end a token is told of this long."""
 OUTCOMES: Final = {
     Status.APPLIED: Event.APP_APPLIED,
     Status.MOVED: Event.APP_MOVED,
@@ -34,7 +32,6 @@ OUTCOMES: Final = {
     Status.OPEN: Event.APP_FAILED,
     Status.STOPPED: Event.APP_STOPPED,
 }
-CALM: Final = frozenset({State.IN_SYNC, State.PENDING, State.SUSPENDED})
 
 
 class Narrator:
@@ -44,7 +41,7 @@ class Narrator:
         self._revision = ""
         self._broken: frozenset[Problem] = frozenset()
         self._unknown_fields: set[str] = set()
-        self._ending: frozenset[tuple[AppRef, datetime]] = frozenset()
+        self._due: dict[AppRef, TokenEnd] = {}
 
     def source(self, desired: DesiredState, log: FilteringBoundLogger) -> None:
         """A new revision, one line for each error that was not there before, and orders that have ended."""
@@ -62,12 +59,14 @@ class Narrator:
             whose = str(lift.order.ref) if lift.order.ref else "all"
             log.warning(Event.ORDER_ENDED, order="pin" if pinned else "suspension", app=whose, why=lift.reason)
 
-    def tokens(self, ends: Mapping[AppRef, datetime], now: datetime, log: FilteringBoundLogger) -> None:
-        """Tokens that end soon, once for each end."""
-        soon = {(ref, end) for ref, end in ends.items() if end - now < TOKEN_SOON}
-        for ref, end in sorted(soon - self._ending):
-            log.warning(Event.ACCESS_EXPIRING, app=str(ref), ends=end.isoformat())
-        self._ending = frozenset(soon)
+    def tokens(self, ends: Mapping[AppRef, TokenEnd], now: datetime, log: FilteringBoundLogger) -> None:
+        """Tokens whose next one is due, once for each end. A pass over some apps says nothing about the others."""
+        for ref, end in sorted(ends.items()):
+            if end.due > now:
+                self._due.pop(ref, None)
+            elif self._due.get(ref) != end:
+                self._due[ref] = end
+                log.warning(Event.ACCESS_EXPIRING, app=str(ref), ends=instant(end.at))
 
     def unknown_fields(self, live: Iterable[Live], log: FilteringBoundLogger) -> None:
         """Fields that the vendor's documentation does not name, once for each name."""

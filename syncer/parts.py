@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from syncer.apply.ports import Writer
-    from syncer.clock import BootClock, Clock
+    from syncer.clock import BootClock, Clock, Instant
     from syncer.errors import RefusedCommitError
     from syncer.model.desired import AppRef, DesiredApp, DesiredState
     from syncer.model.live import Live
-    from syncer.model.outcome import Attempt, Intent, OpenIntent, Result, Trigger
+    from syncer.model.outcome import Attempt, Intent, OpenIntent, Result, TokenEnd, Trigger
     from syncer.model.planned import Approval, Decision, LastApplied, RecentPut
     from syncer.plan.compare import Digest
     from syncer.plan.limits import Limits
@@ -48,8 +48,8 @@ class Memory(Protocol):
     def open_intents(self) -> tuple[OpenIntent, ...]:
         """PUTs without a result."""
 
-    def approvals(self, now: datetime) -> tuple[Approval, ...]:
-        """Approvals that are neither used nor expired."""
+    def approvals(self, now: Instant) -> tuple[Approval, ...]:
+        """Approvals that are neither used nor over."""
 
     def failures(self, ref: AppRef, target: str) -> int:
         """Consecutive PUTs for one target whose read-back did not match."""
@@ -120,7 +120,7 @@ class Parts:
     boot: BootClock = field(default_factory=SystemBootClock)
     observe: bool = False
     interrupt: Callable[[], None] = lambda: None
-    token_ends: Callable[[], Mapping[AppRef, datetime]] = dict
+    token_ends: Callable[[], Mapping[AppRef, TokenEnd]] = dict
     writer: Writer | None = None
     journal: Journal | None = None
     witness: Witness | None = None

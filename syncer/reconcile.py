@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from syncer import narration
 from syncer.apply import recover, run
 from syncer.apply.one import Run
+from syncer.clock import instant
 from syncer.desired import windows
 from syncer.errors import DesiredStateError, HeldError, JournalError, RefusedCommitError, StoppedError, SyncerError
 from syncer.log import Event
@@ -176,8 +177,7 @@ class Reconciler:
     def _decide(self, reading: Reading) -> tuple[Decision, Stage]:
         parts, revision = self._parts, reading.desired.revision
         last = parts.memory.last_applied()
-        pairs = zip(reading.apps, reading.live, strict=True)
-        plan = build.build(revision, pairs, last, parts.digest)
+        plan = build.build(revision, zip(reading.apps, reading.live, strict=True), last, parts.digest)
         read = {app.ref for app in reading.apps}
         elsewhere = tuple(rollout.elsewhere(reading.desired.apps, read, last, parts.digest))
         attempts = parts.memory.attempts(revision.id)
@@ -200,7 +200,7 @@ class Reconciler:
             now=now,
             writes=not self._parts.observe,
             closed={ref: window.changes_at for ref, window in opened if not window.open},
-            approvals=memory.approvals(now),
+            approvals=memory.approvals(instant(self._parts.clock, self._parts.boot)),
             unconfirmed={step.ref: memory.failures(step.ref, step.target) for step in plan.steps},
             refused=frozenset(step.ref for step in plan.steps if memory.rejected(step.ref, step.target)),
             open_intents=reading.blocked,
@@ -238,7 +238,7 @@ class Reconciler:
         if trouble := parts.journal.heal():
             log.error(Event.JOURNAL_POISONED, error=trouble)
             return ()
-        approvals = {(a.ref, a.digest): a for a in parts.memory.approvals(parts.clock.now())}
+        approvals = {(a.ref, a.digest): a for a in parts.memory.approvals(instant(parts.clock, parts.boot))}
         steps = tuple((step, approvals.get((step.ref, step.digest))) for step in decision.approved)
         this = Run(
             run_id,
@@ -291,7 +291,7 @@ class Reconciler:
         ends = self._parts.token_ends()
         self._narrator.tokens(ends, now, log)
         observed = states.Observed(
-            decision, now, {each.ref: each for each in outcomes}, self._previous, flapping, token_ends=ends
+            decision, now, {each.ref: each for each in outcomes}, self._previous, flapping, tokens=ends
         )
         statuses = states.after(reading.apps, observed)
         for status in statuses:

@@ -166,7 +166,8 @@ def _reported_app(status: AppStatus, outcome: Outcome | None, decision: Decision
         "since": instant(status.since),
         "checked": instant(status.checked),
         "put_back": status.put_back,
-        "token_ends": status.token_ends and instant(status.token_ends),
+        "token_ends": status.token and instant(status.token.at),
+        "token_due": status.token and instant(status.token.due),
         "holds": [_hold(hold) for hold in decision.holds_of(status.ref) if hold.ref is not None],
         "outcome": outcome
         and {

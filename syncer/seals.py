@@ -22,16 +22,18 @@ from syncer.log import Event
 from syncer.model.desired import FileToken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from structlog.typing import FilteringBoundLogger
 
     from syncer.audit.checkpoint import Head
     from syncer.audit.note import Signer
+    from syncer.clock import Clock
     from syncer.settings import Settings
     from syncer.settings.tree import AnchorRepository, Audit, SecretRef
 
 
+STDOUT: Final = "stdout"
 CLOSING: Final = 10.0
 """Seconds that the last head of a process gets to reach a repository."""
 SETTLING: Final = 20.0
@@ -40,12 +42,41 @@ BOUNDS: Final = Bounds(network=15.0, local=15.0, object_file=256 * 1024 * 1024, 
 """What git may use for an anchor: small files, soon."""
 
 
+class Anchored:
+    """Which head stands at each anchor, and since when; fed from several threads, each with anchors of its own."""
+
+    def __init__(self, clock: Clock, places: Iterable[str]) -> None:
+        self._clock = clock
+        self._newest = 0
+        self._kept: dict[str, tuple[int, float] | None] = dict.fromkeys(places)
+
+    @property
+    def behind(self) -> int:
+        """How many anchors do not have the newest head of this process."""
+        return sum((kept[0] if kept else 0) < self._newest for kept in self._kept.values())
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the anchor that has waited longest was given a head; None where none has been."""
+        times = [kept[1] for kept in self._kept.values() if kept is not None]
+        return self._clock.monotonic() - min(times) if times else None
+
+    def made(self, size: int) -> None:
+        """A head over so many records is about to be shown."""
+        self._newest = size
+
+    def kept(self, place: str, size: int) -> None:
+        """An anchor has a head."""
+        self._kept[place] = size, self._clock.monotonic()
+
+
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """How the journal makes heads, and the repositories that they go to."""
+    """How the journal makes heads, the repositories that they go to, and what has reached which anchor."""
 
     sealing: Sealing
     repositories: tuple[Anchor, ...]
+    anchored: Anchored | None
 
     def settle(self) -> None:
         """Wait for what the repositories say of the first head, but not for long: one that is down stops nothing."""
@@ -60,16 +91,19 @@ def opened(settings: Settings, log: FilteringBoundLogger) -> Iterator[Heads]:
     Leave it after the journal is closed: the last head is made then.
     """
     wanted = settings.audit
-    repositories = tuple(Anchor(place, log) for place in places(settings))
+    found = places(settings)
+    named = (*(each for each in wanted.anchors if each == STDOUT), *map(str, wanted.anchor_files))
+    anchored = Anchored(SystemClock(), (*named, *(place.name for place in found)))
+    repositories = tuple(Anchor(place, log, partial(anchored.kept, place.name)) for place in found)
     sealing = Sealing(
         wanted.origin,
         wanted.rotate,
-        partial(_anchored, wanted, repositories, log),
+        partial(_show, wanted, repositories, anchored, log),
         _signer(wanted),
         lambda: next((anchor.refused for anchor in repositories if anchor.refused), ""),
     )
     try:
-        yield Heads(sealing, repositories)
+        yield Heads(sealing, repositories, anchored if named or found else None)
     finally:
         for anchor in repositories:
             anchor.close(CLOSING)
@@ -112,15 +146,21 @@ def _text_of(kept: SecretRef) -> str:
         raise UsageError(f"the key of audit.sign can't be read: {error}", hint="see `syncer audit keygen`") from error
 
 
-def _anchored(wanted: Audit, repositories: tuple[Anchor, ...], log: FilteringBoundLogger, head: Head) -> None:
+def _show(
+    wanted: Audit, repositories: tuple[Anchor, ...], anchored: Anchored, log: FilteringBoundLogger, head: Head
+) -> None:
     """Show a head where it is wanted. What fails is told and no more: the next head covers this one, too."""
-    if "stdout" in wanted.anchors:
+    anchored.made(head.size)
+    if STDOUT in wanted.anchors:
         root = checkpoint.shown(head.root)
         log.info(Event.CHECKPOINT, origin=head.origin, size=head.size, root=root, note=head.note)
+        anchored.kept(STDOUT, head.size)
     for path in wanted.anchor_files:
         try:
             anchors.append(path, head)
         except OSError as error:
             log.warning(Event.ANCHOR_FAILED, file=str(path), error=str(error))
+        else:
+            anchored.kept(str(path), head.size)
     for anchor in repositories:
         anchor.show(head)

@@ -6,19 +6,15 @@ import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from syncer import board, environment, history, orders, statefile
+from syncer import board, environment, history, orders
 from syncer.approvals import Approver, Selection, Word
-from syncer.board import Board
 from syncer.clock import SystemClock
 from syncer.desired import selection
-from syncer.errors import SyncerError
 from syncer.log import Event
-from syncer.metrics import Metrics
 from syncer.model.desired import AppRef
 from syncer.model.outcome import Trigger
 from syncer.orders import Helm, Whom
@@ -36,10 +32,11 @@ if TYPE_CHECKING:
 
     from syncer.audit.index import Index
     from syncer.audit.journal import Journal
+    from syncer.board import Board
     from syncer.daemon import Daemon
     from syncer.desired.tracker import Tracker
+    from syncer.exporting import Export
     from syncer.serve.ports import Approval, Order
-    from syncer.settings import Settings
     from syncer.wiring import Opened
 
 CLOCK: Final = SystemClock()
@@ -143,14 +140,10 @@ class Past:
 
 
 class Front:
-    """What a daemon shows of itself: the board, the metrics, and the server in front of both."""
+    """The server in front of what a daemon tells of itself."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.metrics = Metrics(CLOCK, metadata.version("exotel-syncer"), settings.leader.name)
-        document = None
-        with suppress(SyncerError):  # a damaged one is replaced by the first pass
-            document = statefile.read(settings.state_dir)
-        self.board = Board(CLOCK, settings.schedule.detect, document, self.metrics)
+    def __init__(self, export: Export) -> None:
+        self._metrics, self._board = export.metrics, export.board
 
     @asynccontextmanager
     async def serving(self, here: Opened, daemon: Daemon, log: FilteringBoundLogger) -> AsyncIterator[None]:
@@ -175,10 +168,9 @@ class Front:
 
     def _behind(self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger) -> Behind:
         wanted, environ = here.settings.serve, environment.read()
-        self.metrics.standing.unsealed = lambda: journal.unsealed
         return Behind(
-            view=self.board,
-            health=Health(self.board, daemon, here.tracker, journal),
+            view=self._board,
+            health=Health(self._board, daemon, here.tracker, journal),
             past=Past(here.index),
             actions=Actions(
                 daemon,
@@ -189,7 +181,7 @@ class Front:
             secrets=Keyring(wanted.push_secret, environ, "push"),
             clock=CLOCK,
             log=log,
-            exposition=self.metrics.exposition,
+            exposition=self._metrics.exposition,
         )
 
 

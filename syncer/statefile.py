@@ -12,7 +12,7 @@ import orjson
 from syncer import report as reports
 from syncer.errors import SyncerError
 from syncer.model.desired import AppRef
-from syncer.model.outcome import AppStatus, State
+from syncer.model.outcome import AppStatus, State, TokenEnd
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -110,11 +110,10 @@ def statuses(document: Mapping[str, Any] | None) -> dict[AppRef, AppStatus]:
     for row in document["apps"] if document else ():
         since, checked = datetime.fromisoformat(row["since"]), datetime.fromisoformat(row["checked"])
         ref = _ref(row)
-        ends = datetime.fromisoformat(row["token_ends"]) if row.get("token_ends") else None
         often = row.get("put_back", 0)  # a report of an older version has none of these
         labels = tuple(row.get("labels", {}).items())
         found[ref] = AppStatus(
-            ref, row["name"], State(row["state"]), row["reason"], since, checked, often, ends, labels
+            ref, row["name"], State(row["state"]), row["reason"], since, checked, often, token(row), labels
         )
     return found
 
@@ -123,6 +122,13 @@ def narrowed(document: Mapping[str, Any], wanted: Collection[AppRef]) -> dict[st
     """The report with these apps alone."""
     apps = [row for row in document["apps"] if _ref(row) in wanted]
     return {**document, "apps": apps, "states": _counted(apps)}
+
+
+def token(row: Mapping[str, Any]) -> TokenEnd | None:
+    """When the token of an app's row ends; None where that is not known (an older version wrote nothing)."""
+    if not (row.get("token_ends") and row.get("token_due")):
+        return None
+    return TokenEnd(datetime.fromisoformat(row["token_ends"]), datetime.fromisoformat(row["token_due"]))
 
 
 def aged(document: Mapping[str, Any], gone_stale: Collection[AppRef]) -> dict[str, Any]:

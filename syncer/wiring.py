@@ -19,7 +19,7 @@ from syncer.audit.index import Index
 from syncer.audit.journal import Journal
 from syncer.audit.ulid import Ulids
 from syncer.audit.witness import Witness
-from syncer.clock import SystemBootClock, SystemClock
+from syncer.clock import SystemBootClock, SystemClock, instant
 from syncer.desired.steering import Steering
 from syncer.desired.tracker import Tracker
 from syncer.errors import JournalError, SyncerError, UsageError
@@ -40,10 +40,12 @@ if TYPE_CHECKING:
     from syncer.desired.steering import Past
     from syncer.errors import SourceError
     from syncer.model.desired import AppRef
+    from syncer.seals import Anchored
     from syncer.settings import Settings
     from syncer.vendor.client import ReadClient
 
 CLOCK: Final = SystemClock()
+BOOT: Final = SystemBootClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ WAITS: Final = Waits()
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Everything of one process, open. `journal` is None for what only looks."""
+    """Everything of one process, open. `journal` is None for what only looks, `anchored` where heads go nowhere."""
 
     settings: Settings
     source: Source
@@ -72,6 +74,7 @@ class Opened:
     reconciler: Reconciler
     past: Past
     journal: Journal | None = None
+    anchored: Anchored | None = None
 
     @property
     def writable(self) -> Journal:
@@ -121,16 +124,17 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
         raise UsageError(f"not available in this release: {', '.join(keys)}", hint="take the keys out")
     async with AsyncExitStack() as stack:
         new_id = Ulids(CLOCK, secrets.token_bytes)
-        journal = None
+        journal, anchored = None, None
         if write:
             heads = stack.enter_context(seals.opened(settings, log))
             journal = stack.enter_context(closing(_journal(settings, new_id, principal, heads.sealing)))
             await asyncio.to_thread(heads.settle)
+            anchored = heads.anchored
         index = Index.open(settings.state_dir) if journal else Index.view(settings.state_dir)
         stack.enter_context(closing(index))
         keyed = journal.digests if journal else _reader_digests(settings)
         read_from = sources.source(settings, settle=settle)
-        admission = sources.admission(settings, read_from, lambda: index.source_approvals(CLOCK.now()))
+        admission = sources.admission(settings, read_from, lambda: index.source_approvals(instant(CLOCK, BOOT)))
         past = sources.past(settings, read_from, admission)
         tracker = Tracker(
             read_from,
@@ -148,6 +152,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             memory=index,
             digest=keyed.of,
             clock=CLOCK,
+            boot=BOOT,
             new_id=new_id,
             log=log,
             concurrency=settings.vendor.concurrency,
@@ -162,7 +167,10 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             read_back_delays=waits.read_back,
         )
         previous = statefile.statuses(_previous(settings))
-        yield Opened(settings, read_from, tracker, index, vendor, Reconciler(parts, previous), past, journal)
+        opened = Opened(
+            settings, read_from, tracker, index, vendor, Reconciler(parts, previous), past, journal, anchored
+        )
+        yield opened
 
 
 def _reader_digests(settings: Settings) -> Digests:
@@ -205,7 +213,7 @@ def _journal(settings: Settings, new_id: Ulids, principal: str, sealing: Sealing
     return Journal.open(
         settings.state_dir,
         clock=CLOCK,
-        boot=SystemBootClock(),
+        boot=BOOT,
         identity=identity(principal),
         new_id=new_id,
         sealing=sealing,

@@ -6,11 +6,17 @@ import json
 from datetime import datetime
 
 from syncer.audit.events import EventType
+from syncer.clock import Instant
 from syncer.model.desired import AppRef
 from syncer.model.fields import Field
 from syncer.model.orders import Order, Pin, Suspension
 from syncer.model.outcome import Attempt, Verdict
 from syncer.model.planned import Approval, Danger, LastApplied, RecentPut, SourceApproval
+
+
+def given(at: str, boot: str, up: int) -> Instant:
+    """When a person gave their word."""
+    return Instant(datetime.fromisoformat(at), boot, up)
 
 
 def approval(*row: str) -> Approval:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from syncer.audit import answers, chain, files, payloads, projection, read
+from syncer.audit import answers, chain, files, lasting, payloads, projection, read
 from syncer.audit.history import HistoryEntry, entry_of
 from syncer.errors import JournalError
 from syncer.model.desired import AppRef
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from syncer.clock import Instant
     from syncer.model.fields import Field
     from syncer.model.orders import Order
     from syncer.model.outcome import OpenIntent
@@ -105,19 +106,22 @@ class Index:
             for segment, offset, *ending in rows
         )
 
-    def approvals(self, now: datetime) -> tuple[Approval, ...]:
-        """Approvals that still hold at an aware time: not expired, and not used by an intent."""
+    def approvals(self, now: Instant) -> tuple[Approval, ...]:
+        """Approvals that still hold: not over, and not used by an intent."""
         rows = self._ask(
-            "SELECT customer, app, digest, plan, by, reason, expires FROM approvals WHERE NOT used ORDER BY seq"
+            "SELECT at, boot, up, customer, app, digest, plan, by, reason, expires FROM approvals"
+            " WHERE NOT used ORDER BY seq"
         )
-        held = (answers.approval(*row) for row in rows)
-        return tuple(approval for approval in held if approval.expires > now)
+        held = ((answers.given(*row[:3]), answers.approval(*row[3:])) for row in rows)
+        return tuple(approval for given, approval in held if lasting.holds(approval.expires, given, now))
 
-    def source_approvals(self, now: datetime) -> tuple[SourceApproval, ...]:
-        """Approvals of commits that still hold at an aware time: not expired, and not in force since."""
-        rows = self._ask("SELECT was, sha, by, reason, expires FROM source_approvals WHERE NOT used ORDER BY seq")
-        held = (answers.source_approval(*row) for row in rows)
-        return tuple(approval for approval in held if approval.expires > now)
+    def source_approvals(self, now: Instant) -> tuple[SourceApproval, ...]:
+        """Approvals of commits that still hold: not over, and not in force since."""
+        rows = self._ask(
+            "SELECT at, boot, up, was, sha, by, reason, expires FROM source_approvals WHERE NOT used ORDER BY seq"
+        )
+        held = ((answers.given(*row[:3]), answers.source_approval(*row[3:])) for row in rows)
+        return tuple(approval for given, approval in held if lasting.holds(approval.expires, given, now))
 
     def orders(self) -> tuple[Order, ...]:
         """People's orders that nobody has lifted, whatever the time is; oldest first."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from syncer.audit.chain import Event, Spot
 
-VERSION: Final = 8
+VERSION: Final = 9
 """Of the tables below; another one on the disk is thrown away and built again."""
 
 WHOLE_FLEET: Final = AppRef("", "")
@@ -36,9 +36,9 @@ CREATE INDEX intents_of_commits ON intents (seq) WHERE committed;
 CREATE TABLE in_force (revision TEXT, seq INTEGER);
 CREATE INDEX intents_open ON intents (seq) WHERE verdict IS NULL;
 CREATE TABLE approvals (seq INTEGER PRIMARY KEY, customer TEXT, app TEXT, digest TEXT, plan TEXT, by TEXT, reason TEXT,
-    expires TEXT, used INTEGER NOT NULL DEFAULT 0);
+    expires TEXT, at TEXT, boot TEXT, up INTEGER, used INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE source_approvals (seq INTEGER PRIMARY KEY, was TEXT, sha TEXT, by TEXT, reason TEXT, expires TEXT,
-    used INTEGER NOT NULL DEFAULT 0);
+    at TEXT, boot TEXT, up INTEGER, used INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE orders (customer TEXT, app TEXT, kind TEXT, seq INTEGER, at TEXT, data TEXT,
     PRIMARY KEY (customer, app, kind)) WITHOUT ROWID;
 CREATE TABLE story (seq INTEGER PRIMARY KEY, customer TEXT, app TEXT, segment INTEGER, offset INTEGER, type TEXT,
@@ -92,8 +92,7 @@ def _intent(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
             data["approval"] is not None,
             set(data["reason"]["causes"]) != {Cause.DRIFT},
             " ".join(data["danger"]),
-            event["bootid"],
-            int(event["boottimens"]),
+            *_moment(event)[1:],
         ),
     )
     if approval := data["approval"]:  # and every earlier word for this change, under whatever plan it was given
@@ -117,10 +116,7 @@ def _end(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     database.execute(
         "UPDATE intents SET verdict = ?, status = ifnull(?, status), ended = ?, message = ?, boot = ?, up = ?,"
         " event = NULL WHERE reqid = ? AND verdict IS NULL",
-        (
-            *(data["verdict"], data["status"], event["time"], data["message"]),
-            *(event["bootid"], int(event["boottimens"]), data["reqid"]),
-        ),
+        (*(data["verdict"], data["status"], event["time"], data["message"]), *_moment(event)[1:], data["reqid"]),
     )
     if data["verdict"] == Verdict.APPLIED:
         _applied(database, ref, event)
@@ -161,12 +157,13 @@ def _adoption(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
 def _approval(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     data: dict[str, Any] = event["data"]
     database.execute(
-        "INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        "INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
         (
             int(event["seq"]),
             ref.customer_id,
             ref.app_id,
             *(data[name] for name in ("digest", "plan", "by", "reason", "expires")),
+            *_moment(event),
         ),
     )
 
@@ -186,11 +183,16 @@ def _lifted(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     )
 
 
+def _moment(event: Event) -> tuple[str, str, int]:
+    """When a record was made, by the wall clock and by what no clock change can move."""
+    return event["time"], event["bootid"], int(event["boottimens"])
+
+
 def _source_approved(database: sqlite3.Connection, event: Event) -> None:
     data = event["data"]
     database.execute(
-        "INSERT INTO source_approvals VALUES (?, ?, ?, ?, ?, ?, 0)",
-        (int(event["seq"]), *(data[name] for name in ("before", "commit", "by", "reason", "expires"))),
+        "INSERT INTO source_approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (int(event["seq"]), *(data[name] for name in ("before", "commit", "by", "reason", "expires")), *_moment(event)),
     )
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ from syncer.cli.render import json_text
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from syncer.cli.service import Ending
     from syncer.model.outcome import SyncReport
     from syncer.settings import Settings
 
@@ -103,6 +105,12 @@ def _emit(report: SyncReport, given: dict[str, Any]) -> None:
     help="With --once: end with 4 rather than 0 when another run holds the state.",
 )  # fmt: skip
 @options.log_format
+@options.metrics_file
+@click.option(
+    "--termination-log", metavar="FILE", envvar="SYNCER_TERMINATION_LOG", show_envvar=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to leave why it did not end well, such as /dev/termination-log.",
+)  # fmt: skip
 @click.pass_context
 def run(ctx: click.Context, /, **given: Any) -> int:
     """Keep the fleet as git declares it: look at the source, sweep for drift, write on schedule, log to stdout.
@@ -114,6 +122,19 @@ def run(ctx: click.Context, /, **given: Any) -> int:
       syncer run -c config/syncer.yaml
       syncer run --once -c config/syncer.yaml
     """  # noqa: D301 -- \b is click's mark for text that keeps its lines
+    from syncer.cli import termination
+    from syncer.errors import SyncerError
+
+    try:
+        ending = _run(ctx, given)
+    except SyncerError as error:
+        termination.write(given["termination_log"], error.exit_code, termination.of_error(error))
+        raise
+    termination.write(given["termination_log"], ending.code, ending.why)
+    return ending.code
+
+
+def _run(ctx: click.Context, given: dict[str, Any]) -> Ending:
     from syncer import log
     from syncer.cli import service
 

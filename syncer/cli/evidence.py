@@ -139,17 +139,22 @@ def verify(ctx: click.Context, /, **given: Any) -> int:
 def export(ctx: click.Context, /, **given: Any) -> int:
     """Write every record to stdout as it stands in the journal (jsonl), or as a table (csv).
 
+    On a terminal what it would obey or not show is escaped.
+
     \b
     Example:
       syncer audit export -o csv > journal.csv
     """  # noqa: D301 -- \b is click's mark for text that keeps its lines
     from syncer.audit import export as exporting
     from syncer.audit import read
+    from syncer.model.text import json_safe, sanitize
 
     state_dir: Path = options.resolve(ctx).settings.state_dir
     events = read.records(state_dir, _filter(given))
-    for line in (exporting.jsonl if given["form"] == "jsonl" else exporting.table)(events):
-        click.echo(line, nl=not line.endswith("\n"))
+    lines, safe = (exporting.jsonl, json_safe) if given["form"] == "jsonl" else (exporting.table, sanitize)
+    on_terminal = sys.stdout.isatty()
+    for line in lines(events):
+        click.echo(safe(line) if on_terminal else line)
     return exits.DONE
 
 

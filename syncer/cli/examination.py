@@ -17,12 +17,14 @@ from syncer.model.live import LiveApp, Unreadable
 from syncer.model.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from syncer.cli.render.style import Style
-    from syncer.model.desired import DesiredApp
+    from syncer.model.desired import AppRef, DesiredApp
     from syncer.model.live import Live
+    from syncer.model.outcome import TokenEnd
     from syncer.settings import Settings
 
 PROBED_AT_MOST = 50
@@ -56,6 +58,7 @@ async def examine(settings: Settings) -> list[Finding]:
             findings.append(Finding("source", True, f"{state.revision.source} at {state.revision.short}"))
             findings.append(Finding("desired state", state.valid, told, "`syncer validate` shows where"))
             findings += await _apps(here.vendor.read, state.apps)
+            findings += _tokens(here.vendor.token_ends, wiring.CLOCK.now())
     except SyncerError as error:
         findings.append(Finding("source", False, error.message, error.hint))
     return findings
@@ -87,6 +90,21 @@ async def _apps(read: Any, apps: tuple[DesiredApp, ...]) -> list[Finding]:
             )
         )
     return findings
+
+
+def _tokens(ends: Mapping[AppRef, TokenEnd], now: datetime) -> list[Finding]:
+    """Whether somebody has to see to new tokens; none is told of where no token says when it ends."""
+    if not ends:
+        return []
+    due = sorted((end.at, ref) for ref, end in ends.items() if end.due <= now)
+    if not due:
+        first = min(end.at for end in ends.values())
+        return [Finding("token ends", True, f"the first of {words.count(len(ends), 'token')} on {first:%Y-%m-%d}")]
+    at, ref = due[0]
+    seen = f"{words.count(len(due), 'app')}, first {ref}: {'ended' if at <= now else 'ends'} {at:%Y-%m-%d %H:%M} UTC"
+    return [
+        Finding("token ends", at > now, f"due to be replaced: {seen}", "put a new token where the app's `token:` is")
+    ]
 
 
 def _program(name: str) -> Finding:

@@ -25,6 +25,7 @@ FROM_COMMAND_LINE: Final = {
     "vendor_url": "vendor.base_url",
     "state_dir": "state_dir",
     "log_format": "log.format",
+    "metrics_file": "metrics.file",
 }
 """Options that stand for a key of the configuration. Their environment twins are read with the other variables."""
 
@@ -138,6 +139,11 @@ def output(*formats: str) -> Callable[[Command], Command]:
 log_format = click.option(
     "--log-format", type=click.Choice(("json", "text")), envvar="SYNCER_LOG_FORMAT", show_envvar=True,
     help="Default: text on a terminal, JSON elsewhere.",
+)  # fmt: skip
+
+metrics_file = click.option(
+    "--metrics-file", metavar="FILE", envvar="SYNCER_METRICS_FILE", show_envvar=True,
+    help="A text file that gets the metrics after each pass.",
 )  # fmt: skip
 
 exit_code = click.option(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
+import certifi
 import httpx
 
 from syncer.errors import HeldError, SyncerError, UsageError
@@ -73,7 +75,7 @@ class Server:
     ) -> dict[str, Any]:
         try:
             with (
-                httpx.Client(trust_env=False, follow_redirects=False, timeout=PATIENCE) as client,
+                httpx.Client(verify=_tls(), trust_env=False, follow_redirects=False, timeout=PATIENCE) as client,
                 client.stream(method, self._url + path, headers=headers, json=body) as response,
             ):
                 content = _content(response)
@@ -81,6 +83,17 @@ class Server:
             told = str(error) or type(error).__name__
             raise SyncerError(f"no answer from {self._url}: {told}", hint="is the daemon up, and is this it?") from None
         return _answer(self._url, response, content)
+
+
+def _tls() -> ssl.SSLContext:
+    """TLS 1.2 or later against the bundled public authorities.
+
+    Not what httpx makes of itself: that writes each session's keys, and so the token, where SSLKEYLOGFILE says.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cafile=certifi.where())
+    return context
 
 
 def _checked(url: str) -> str:

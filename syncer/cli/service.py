@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from syncer import narration, statefile, wiring
 from syncer import report as documents
 from syncer.audit import payloads
-from syncer.cli import exits
+from syncer.cli import exits, termination
 from syncer.cli.ending import stopping
 from syncer.daemon import Daemon
 from syncer.desired.foldertree import stale_mounts
@@ -24,6 +25,7 @@ from syncer.schedule import Schedule
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from syncer.exporting import Export
     from syncer.model.outcome import SyncReport
     from syncer.settings import Resolved, Settings
     from syncer.wiring import Opened
@@ -32,51 +34,93 @@ SEAL_EVERY: Final = 5.0
 """Seconds between looks at whether records have waited long enough for a head."""
 
 
-async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended: its exit code, and why for people where that is not 0."""
+
+    code: int
+    why: str = ""
+
+
+async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: bool) -> Ending:
     """One pass; SIGTERM finishes the PUT in flight. Another writer is no failure unless the lock is required."""
+    wanted = resolved.settings.metrics
+    export = _export(resolved.settings, log) if wanted.file or wanted.push else None
     try:
-        async with wiring.opened(resolved.settings, write=True, log=log, principal="system", settle=True) as here:
-            _begin(here, resolved, log)
-            with stopping(here.reconciler.stop):
-                report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
-            finished(here, report, log)
-            if report.rejected and not report.apps:
-                return exits.INVALID  # nothing loads
-            failure = here.tracker.failure
-            refused = isinstance(failure, RefusedCommitError)
-            unread = failure is not None and not refused
-            code = exits.of_pass(report, invalid=bool(report.rejected) or unread)
-            return code or (exits.HELD if refused else exits.DONE)
+        ending = await _once(resolved, log, export)
     except LockedError as error:
         log.info(Event.PASS_FAILED, error=error.message, hint="another run holds the state; it does the work")
-        return exits.HELD if require_lock else exits.DONE
+        return Ending(exits.HELD if require_lock else exits.DONE, termination.of_error(error))
     except StoppedError:
-        return exits.DONE
+        return Ending(exits.DONE)
     except SyncerError as error:
         failed(error, log)
-        return error.exit_code
+        if export is not None:
+            export.board.failed()
+        ending = Ending(error.exit_code, termination.of_error(error))
+    if export is not None:
+        export.closed()
+        await export.push()
+    return ending
 
 
-async def forever(resolved: Resolved, log: FilteringBoundLogger) -> int:
+async def _once(resolved: Resolved, log: FilteringBoundLogger, export: Export | None) -> Ending:
+    async with wiring.opened(
+        resolved.settings,
+        write=True,
+        log=log,
+        principal="system",
+        settle=True,
+        watch=export.metrics if export else None,
+    ) as here:
+        if export is not None:
+            export.watch(here)
+        _begin(here, resolved, log)
+        with stopping(here.reconciler.stop):
+            report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
+        document = finished(here, report, log)
+        if export is not None:
+            export.board.publish(report, here.tracker.apps, document)
+        failure = here.tracker.failure
+        return Ending(_code(report, failure), termination.of_report(report, failure))
+
+
+def _code(report: SyncReport, failure: SyncerError | None) -> int:
+    """The exit code of a one-shot whose source failed so, if it did."""
+    if report.rejected and not report.apps:
+        return exits.INVALID  # nothing loads
+    refused = isinstance(failure, RefusedCommitError)
+    unread = failure is not None and not refused
+    code = exits.of_pass(report, invalid=bool(report.rejected) or unread)
+    return code or (exits.HELD if refused else exits.DONE)
+
+
+def _export(settings: Settings, log: FilteringBoundLogger) -> Export:
+    from syncer.exporting import Export
+
+    return Export(settings, log)
+
+
+async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
     """The daemon and its server, until a signal ends it; 1 when this process can never write the journal again."""
     from syncer.serving import Front
 
     settings = resolved.settings
-    front = Front(settings)
+    export = _export(settings, log)
+    front = Front(export)
 
     def ended(report: SyncReport) -> None:
         document = finished(here, report, log)
-        front.board.publish(report, here.tracker.apps, document, here.vendor.soonest_token_end)
+        export.finished(here, report, document)
         if here.journal is not None and here.journal.dead:
             log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
             daemon.stop()
 
     async with wiring.opened(
-        settings, write=True, log=log, principal="system", settle=True, watch=front.metrics
+        settings, write=True, log=log, principal="system", settle=True, watch=export.metrics
     ) as here:
-        daemon = Daemon(
-            here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, front.board.failed
-        )
+        export.watch(here)
+        daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, export.failed)
         async with front.serving(here, daemon, log):
             _begin(here, resolved, log)
             sealing = asyncio.create_task(_keep_sealed(here, log))
@@ -85,7 +129,9 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> int:
             finally:
                 sealing.cancel()
         dead = here.journal is not None and here.journal.dead
-    return exits.FAILED if dead else exits.DONE
+        ending = Ending(exits.FAILED, here.writable.poisoned) if dead else Ending(exits.DONE)
+    export.closed()
+    return ending
 
 
 async def _keep_sealed(here: Opened, log: FilteringBoundLogger) -> None:

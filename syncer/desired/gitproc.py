@@ -15,14 +15,15 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TypeAlias, cast
 
 from syncer.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from syncer.clock import Clock
 
@@ -239,11 +240,25 @@ def scrubbed(text: str, secrets: tuple[str, ...] = ()) -> str:
 
 
 def _limit_files(child: Child, size: int) -> None:
-    """Bound every file that the child and its children write, before the first of them has started."""
+    """Bound every file that the child and its children write, also of those that it has started by now.
+
+    What is bounded hands that on to whatever it starts later, so parents come first and none is missed.
+    """
     if sys.platform == "linux":  # elsewhere it takes code between fork and exec, which is not safe beside threads
         ours = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         most = size if ours == resource.RLIM_INFINITY else min(size, ours)
-        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (most, most))
+        waiting = [child.pid]
+        while waiting:
+            process = waiting.pop()
+            with suppress(ProcessLookupError):  # it has ended
+                resource.prlimit(process, resource.RLIMIT_FSIZE, (most, most))
+            waiting.extend(_children(process))
+
+
+def _children(process: int) -> Iterator[int]:
+    for listed in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            yield from map(int, listed.read_text("ascii").split())
 
 
 def _took_too_long(call: Call) -> SourceError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -148,13 +148,27 @@ class State(StrEnum):
     STALE = "Stale"
 
 
+CALM: Final = frozenset({State.IN_SYNC, State.PENDING, State.SUSPENDED})
+"""States in which nobody has to look at an app."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEnd:
+    """When a token ends, and from when on somebody has to see to the next one (both aware UTC).
+
+    `due` is `at` for a token that syncer mints anew by itself before that.
+    """
+
+    at: datetime
+    due: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class AppStatus:
     """One app after a pass: its state, one sentence that says why, and since when.
 
     `put_back` is how often its drift was put back within a week, where that is often; else 0.
-    `token_ends` is when its token ends, None where the token does not say. `pin` is the order that keeps it at an
-    earlier commit.
+    `token` is None where nobody knows when the app's token ends. `pin` is the order that keeps it at an earlier commit.
     """
 
     ref: AppRef
@@ -164,7 +178,7 @@ class AppStatus:
     since: datetime
     checked: datetime
     put_back: int = 0
-    token_ends: datetime | None = None
+    token: TokenEnd | None = None
     labels: tuple[tuple[str, str], ...] = ()
     pin: Pin | None = None
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from syncer.model.desired import AppRef, DesiredApp
     from syncer.model.live import Unreadable
-    from syncer.model.outcome import Outcome
+    from syncer.model.outcome import Outcome, TokenEnd
     from syncer.model.planned import AppPlan, Decision, Hold
 
 HELD_STATES: Final = {
@@ -39,7 +39,7 @@ HELD_STATES: Final = {
 class Observed:
     """What a pass found, as far as states depend on it. `previous` are the states of the pass before.
 
-    `flapping` says how often apps' drift was put back within a week, where that is often; `token_ends` when tokens end.
+    `flapping` says how often apps' drift was put back within a week, where that is often; `tokens` when they end.
     """
 
     decision: Decision
@@ -47,7 +47,7 @@ class Observed:
     outcomes: Mapping[AppRef, Outcome] = field(default_factory=dict)
     previous: Mapping[AppRef, AppStatus] = field(default_factory=dict)
     flapping: Mapping[AppRef, int] = field(default_factory=dict)
-    token_ends: Mapping[AppRef, datetime] = field(default_factory=dict)
+    tokens: Mapping[AppRef, TokenEnd] = field(default_factory=dict)
 
 
 def after(apps: Iterable[DesiredApp], observed: Observed) -> tuple[AppStatus, ...]:
@@ -63,7 +63,7 @@ def after(apps: Iterable[DesiredApp], observed: Observed) -> tuple[AppStatus, ..
             reason = f"{reason}; put back {often} times within a week"
         before = observed.previous.get(app.ref)
         since = before.since if before and before.state is state else observed.now
-        ends = observed.token_ends.get(app.ref)
+        ends = observed.tokens.get(app.ref)
         statuses.append(
             AppStatus(app.ref, app.name, state, reason, since, observed.now, often, ends, app.labels, app.pin)
         )

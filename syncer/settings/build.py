@@ -113,6 +113,12 @@ def settings(entries: Mapping[str, Entry]) -> tree.Settings:
         state_dir=Path(read.text("state_dir")),
         audit=_audit(read),
         serve=_serve(read),
+        metrics=tree.MetricsOut(
+            read.flag("metrics.apps"),
+            read.path("metrics.file"),
+            read.text("metrics.push").rstrip("/"),
+            read.text("metrics.job"),
+        ),
         notify=tuple(_notice(notice) for notice in read.maps("notify")),
         leader=tree.Leader(read.text("leader.kind"), read.text("leader.name"), read.text("leader.namespace")),
         log=tree.Log(read.text("log.format").replace("auto", ""), read.text("log.level")),

@@ -107,10 +107,9 @@ def _credential_faults(url: str, given: Collection[str]) -> Iterator[tuple[str, 
 
 
 def _http_urls(layers: Layers) -> Iterator[Problem]:
-    """Tokens travel to the first two kinds of URL, so these are spoken to over https."""
-    names = ["vendor.base_url", "source.proxy", "vendor.proxy"]
-    for name in names:
-        fault = _http_fault(_text(layers, name), plain=name.endswith("proxy"))
+    """Tokens travel to the vendor and secrets to receivers of notices, so these are spoken to over https."""
+    for name in ("vendor.base_url", "source.proxy", "vendor.proxy", "metrics.push"):
+        fault = _http_fault(_text(layers, name), plain=name != "vendor.base_url")
         if fault:
             yield _bad_url(layers, name, *fault)
     notices = layers.entries["notify"].value

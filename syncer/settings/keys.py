@@ -23,6 +23,7 @@ OPTIONS: Final = {
     "source.ref": "--ref",
     "vendor.base_url": "--vendor-url",
     "state_dir": "--state-dir",
+    "metrics.file": "--metrics-file",
 }
 NOT_SETTINGS: Final = frozenset({"apiVersion", "kind"})
 

@@ -62,6 +62,8 @@ BUILT_IN: Final[dict[str, Value]] = {
     "audit.anchors": [],
     "serve.listen": "127.0.0.1:8080",
     "serve.allowed_hosts": [],
+    "metrics.apps": False,
+    "metrics.job": "syncer",
     "notify": [],
     "leader.kind": "none",
     "leader.name": "syncer",

@@ -142,6 +142,16 @@ class Serve:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsOut:
+    """What is told beside the server: a series for each app, a text file, a Pushgateway (empty: none) and its job."""
+
+    apps: bool
+    file: Path | None
+    push: str
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notify:
     """One receiver of notices: told when an app was in one of the states for `after` passes."""
 
@@ -182,6 +192,7 @@ class Settings:
     state_dir: Path
     audit: Audit
     serve: Serve
+    metrics: MetricsOut
     notify: tuple[Notify, ...]
     leader: Leader
     log: Log

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from syncer.model.desired import AppRef, DesiredApp
     from syncer.model.fields import AppSettings
     from syncer.model.live import Live, LiveApp
+    from syncer.model.outcome import TokenEnd
     from syncer.model.secret import Secret
     from syncer.vendor.answers import Answer
     from syncer.vendor.options import VendorOptions
@@ -38,10 +38,6 @@ class Observer(Protocol):
 
     def on_request(self, method: str, status: int | None, elapsed: float, ref: AppRef) -> None:
         """One exchange ended: `status` None where no answer came, `elapsed` in seconds."""
-
-
-FAR: Final = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
-"""A token that says it ends later than this says nothing of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +83,9 @@ class ReadClient:
         self._tokens.begin_sweep()
 
     @property
-    def token_ends(self) -> Mapping[AppRef, datetime]:
-        """When the tokens used in the last sweep end, for those that say so."""
-        return {ref: datetime.fromtimestamp(end, UTC) for ref, end in self._tokens.ends.items() if 0 < end < FAR}
-
-    @property
-    def soonest_token_end(self) -> float | None:
-        """When the first of the tokens used in the last sweep ends (POSIX seconds); None where none of them says so."""
-        return self._tokens.soonest_end
+    def token_ends(self) -> Mapping[AppRef, TokenEnd]:
+        """When the tokens used in the last sweep end, as far as that is known."""
+        return self._tokens.ends
 
     async def read(self, app: DesiredApp) -> Live:
         """The app's live settings, or why they could not be read after all attempts; never raises VendorError."""

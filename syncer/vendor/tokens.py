@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import math
 import os
 import re
 import stat
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from syncer.errors import TokenError
 from syncer.model.desired import EnvToken, FileToken, MintedToken
+from syncer.model.outcome import TokenEnd
 from syncer.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 LIFETIME: Final = 90 * 24 * 3600.0  # seconds, as the vendor documents it for tokens that do not say
 SHORTEST_KEPT: Final = 60.0  # seconds: a clock that is wrong must not turn every read into two requests
 LARGEST: Final = 16 * 1024
+NOTICE: Final = timedelta(days=7)
+"""How long before its end a token that people hand out is due to be replaced; a quarter of its life if that is less."""
+FAR: Final = datetime(9000, 1, 1, tzinfo=UTC).timestamp()  # what says that it ends later says nothing of use
 _UNREADABLE: Final = "make it a small file that the user of this process may read"
 _PRINTABLE: Final = re.compile(r"[!-~]+")
 
@@ -81,35 +85,33 @@ class Tokens:
         self._files: dict[str, _Read] = {}
         self._minted: dict[AppRef, _Minted] = {}
         self._minting: dict[AppRef, asyncio.Lock] = {}
-        self._ends: dict[AppRef, float] = {}
+        self._ends: dict[AppRef, TokenEnd] = {}
+        self._judged: dict[AppRef, tuple[Secret, TokenEnd | None]] = {}
 
     def begin_sweep(self) -> None:
         """Forget when tokens end; what is still in use is asked for again."""
         self._ends.clear()
 
     @property
-    def ends(self) -> Mapping[AppRef, float]:
-        """When the tokens handed out in this sweep end (POSIX seconds), as far as they say so.
-
-        Without minted ones: they are renewed in time, and their end is nobody's worry.
-        """
-        return {ref: end for ref, end in self._ends.items() if ref not in self._minted}
-
-    @property
-    def soonest_end(self) -> float | None:
-        """When the first of the tokens handed out in this sweep ends (POSIX seconds), as far as they say so."""
-        return min(self._ends.values(), default=None)
+    def ends(self) -> Mapping[AppRef, TokenEnd]:
+        """When the tokens handed out in this sweep end, as far as that is known."""
+        return dict(self._ends)
 
     async def get(self, ref: AppRef, source: TokenRef | None) -> Secret:
         """The token of one app; TokenError or (minting) VendorError when there is none."""
         token = await self._found(ref, source)
-        if (end := self._end(ref, token)) is not None and math.isfinite(end):
+        if (end := self._end(ref, token)) is not None:
             self._ends[ref] = end
         return token
 
-    def _end(self, ref: AppRef, token: Secret) -> float | None:
-        kept = self._minted.get(ref)
-        return kept.ends if kept is not None and kept.token == token else expiry(token)
+    def _end(self, ref: AppRef, token: Secret) -> TokenEnd | None:
+        minted, judged = self._minted.get(ref), self._judged.get(ref)
+        if minted is not None and minted.token == token:
+            at = datetime.fromtimestamp(minted.ends, UTC)
+            return TokenEnd(at, at)
+        if judged is None or judged[0] != token:
+            judged = self._judged[ref] = (token, end(token))
+        return judged[1]
 
     async def _found(self, ref: AppRef, source: TokenRef | None) -> Secret:
         match source:
@@ -170,15 +172,29 @@ def lifetime(token: Secret, now: float) -> float:
 
     The signature is not checked: the time decides only when to ask for a new one, and a wrong one ends in a 401.
     """
-    expires = expiry(token)
+    expires = _instant(token, "exp")
     if expires is None:
         return LIFETIME
     left = expires - now
     return min(left, LIFETIME) if left > 0 else 0.0  # NaN is not more than 0 either
 
 
-def expiry(token: Secret) -> float | None:
-    """When a token ends, in POSIX seconds, if it is a JWT that says so; its signature is not checked."""
+def end(token: Secret) -> TokenEnd | None:
+    """When a token that people hand out ends, if it is a JWT that says so. It is due a week before that.
+
+    One that lives shorter than four weeks (and says since when, in `iat`) is due in the last quarter of its life:
+    whatever rotates it must not raise an alarm each time.
+    """
+    expires, issued = _instant(token, "exp"), _instant(token, "iat")
+    if expires is None or not 0 < expires < FAR:  # NaN is not between them either
+        return None
+    at = datetime.fromtimestamp(expires, UTC)
+    quarter = timedelta(seconds=(expires - issued) / 4) if issued is not None and 0 < issued < expires else NOTICE
+    return TokenEnd(at, at - min(NOTICE, quarter))
+
+
+def _instant(token: Secret, claim: str) -> float | None:
+    """A claim of a JWT in POSIX seconds, None where there is none; the signature is not checked."""
     parts = token.reveal().split(".")
     if len(parts) != 3:
         return None
@@ -186,11 +202,11 @@ def expiry(token: Secret) -> float | None:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, RecursionError):
         return None
-    expires = claims.get("exp") if isinstance(claims, dict) else None
-    if isinstance(expires, bool) or not isinstance(expires, int | float):
+    said = claims.get(claim) if isinstance(claims, dict) else None
+    if isinstance(said, bool) or not isinstance(said, int | float):
         return None
     try:
-        return float(expires)
+        return float(said)
     except OverflowError:
         return None
 

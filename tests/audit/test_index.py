@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from syncer.audit import files, payloads
 from syncer.audit.events import EventType, Note
 from syncer.audit.index import Index
+from syncer.clock import Instant
 from syncer.model import url
 from syncer.model.desired import Revision
 from syncer.model.fields import Field
@@ -230,12 +231,12 @@ def test_an_approval_holds_until_it_expires_or_is_used(tmp_path: Path, journal: 
     journal.approve(other)
     index = Index.open(tmp_path)
 
-    assert index.approvals(START) == (approval, other)
-    assert index.approvals(approval.expires) == ()
+    assert index.approvals(Instant(START)) == (approval, other)
+    assert index.approvals(Instant(approval.expires)) == ()
     journal.intend(an_intent(an_app(1), approval=approval))
-    assert index.approvals(START) == (other,)
+    assert index.approvals(Instant(START)) == (other,)
     journal.approve(approval)
-    assert index.approvals(START) == (other, approval)
+    assert index.approvals(Instant(START)) == (other, approval)
 
 
 def test_a_change_that_was_approved_under_two_plans_is_written_once(tmp_path: Path, journal: Journal) -> None:
@@ -244,7 +245,7 @@ def test_a_change_that_was_approved_under_two_plans_is_written_once(tmp_path: Pa
     journal.approve(replace(approval, plan_id="sha256:" + "cd" * 32))
     journal.intend(an_intent(an_app(), approval=approval))
     with closing(Index.view(tmp_path)) as index:
-        assert index.approvals(START) == ()
+        assert index.approvals(Instant(START)) == ()
 
 
 def test_history_tells_a_put_with_its_end_and_who_wanted_it(tmp_path: Path, journal: Journal) -> None:
@@ -390,7 +391,7 @@ def test_where_no_index_can_be_written_memory_answers(tmp_path: Path, journal: J
 def test_without_a_journal_nothing_is_known(tmp_path: Path) -> None:
     index = Index.view(tmp_path)
 
-    assert (index.last_applied(), index.open_intents(), index.approvals(START)) == ({}, (), ())
+    assert (index.last_applied(), index.open_intents(), index.approvals(Instant(START))) == ({}, (), ())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -489,12 +490,12 @@ def _put(journal: Journal, what: str, number: int, verdict: Verdict) -> None:
 def test_an_approval_of_a_commit_lasts_until_the_commit_is_in_force(tmp_path: Path, journal: Journal) -> None:
     approval = a_source_approval()
     with closing(Index.open(tmp_path)) as index:
-        assert index.source_approvals(START) == ()
+        assert index.source_approvals(Instant(START)) == ()
         journal.approve_source(approval)
-        assert index.source_approvals(START) == (approval,)
-        assert index.source_approvals(approval.expires) == ()
+        assert index.source_approvals(Instant(START)) == (approval,)
+        assert index.source_approvals(Instant(approval.expires)) == ()
         other = Revision(approval.was, REVISION.source)
         journal.note_many([payloads.source_changed("", other, apps=1)])
-        assert index.source_approvals(START) == (approval,)
+        assert index.source_approvals(Instant(START)) == (approval,)
         journal.note_many([payloads.source_changed(approval.was, REVISION, apps=1)])
-        assert index.source_approvals(START) == ()
+        assert index.source_approvals(Instant(START)) == ()

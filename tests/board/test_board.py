@@ -33,7 +33,7 @@ def a_pass() -> SyncReport:
 
 
 def publish(board: Board, ended: SyncReport) -> None:
-    board.publish(ended, (ONE,), documents.of_report(ended), None)
+    board.publish(ended, (ONE,), documents.of_report(ended))
 
 
 async def test_before_the_first_pass_there_is_nothing() -> None:

@@ -93,7 +93,9 @@ def test_the_variable_of_every_option_is_accepted_by_the_settings() -> None:
 
 
 def test_no_option_takes_the_variable_of_a_key_that_it_does_not_stand_for() -> None:
-    twins = {f"SYNCER_{name}" for name in ("SOURCE", "SOURCE_REF", "VENDOR_URL", "STATE_DIR", "LOG_FORMAT")}
+    twins = {
+        f"SYNCER_{name}" for name in ("SOURCE", "SOURCE_REF", "VENDOR_URL", "STATE_DIR", "LOG_FORMAT", "METRICS_FILE")
+    }
     assert set(options.variables(main.cli)) & set(keys.known()) == twins
 
 

@@ -144,3 +144,14 @@ def on_terminal(here: Site, command: list[str]) -> str:
         os.close(ours)
         process.wait()
     return b"".join(parts).decode("utf-8", "backslashreplace")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_an_export_is_escaped_on_a_terminal_and_nowhere_else(hostile: tuple[Site, Repository], form: str) -> None:
+    here, _ = hostile
+    here.run("sync")
+    piped, shown = here.run("audit", "export", "-o", form), on_terminal(here, ["audit", "export", "-o", form])
+    assert not piped.replace("\n", "").isprintable()
+    assert [line for line in shown.split("\r\n") if not line.isprintable()] == []
+    if form == "jsonl":
+        assert list(map(json.loads, shown.splitlines())) == list(map(json.loads, piped.split("\n")[:-1]))

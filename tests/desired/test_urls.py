@@ -5,6 +5,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import can_ada
 import httpx
 import pytest
 import yarl
@@ -187,6 +188,9 @@ def goes_to_an_allowed_host(text: str) -> None:
         assert (url.scheme, url.host) == ("https", "hooks.acme.example")
         assert url.port in {None, 8443}
         assert {urlsplit(text).hostname, yarl.URL(text).host, httpx.URL(text).host} == {"hooks.acme.example"}
+        oracle = can_ada.parse(text)  # as a browser reads it
+        assert (oracle.protocol, oracle.hostname, oracle.username) == ("https:", "hooks.acme.example", "")
+        assert oracle.port in {"", "8443"}
         assert re.fullmatch(r"https://hooks\.acme\.example(:443|:8443)?([/?][!-~]*)?", text, re.IGNORECASE)
 
 

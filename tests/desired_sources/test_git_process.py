@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
+import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,7 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from syncer.clock import SystemClock
-from syncer.desired import gitauth, gitwords
+from syncer.desired import gitauth, gitproc, gitwords
 from syncer.desired.gitauth import FileSecret, Password, SshKey, VariableSecret
 from syncer.desired.gitproc import SAFE, Bounds, Call, Git, scrubbed
 from syncer.errors import SourceError
@@ -88,6 +91,24 @@ def test_a_child_gets_the_safe_configuration_and_nothing_of_our_environment(
     }
     assert folder == str(tmp_path / "home")
     assert limit == [10**9, 10**9]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is bounded")
+def test_what_a_child_started_before_its_bound_came_is_bounded_as_well() -> None:
+    with subprocess.Popen(["sh", "-c", "sleep 100 & echo $!; wait"], stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        started = int(child.stdout.readline())
+        gitproc._limit_files(child, 10**6)
+        bounds = [resource.prlimit(process, resource.RLIMIT_FSIZE) for process in (child.pid, started)]
+        child.kill()
+        os.kill(started, signal.SIGKILL)
+    assert bounds == [(10**6, 10**6)] * 2
+
+
+def test_a_child_that_has_ended_has_nothing_to_bound() -> None:
+    with subprocess.Popen(["true"]) as child:
+        child.wait()
+        gitproc._limit_files(child, 10**6)
 
 
 def test_a_child_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ SAMPLE = re.compile(r"<!-- sample: [^>]*-->\n```console\n\$ syncer (?P<command>.
 CHANGING = (
     (re.compile(r"\b[0-9a-f]{12}\b"), "PLAN"),
     (re.compile(r"\b[0-9a-f]{7}\b"), "COMMIT"),
-    (re.compile(r"\d\d:\d\d:\d\d"), "TIME"),
+    (re.compile(r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d(?::\d\d)?(?= and | UTC)"), "TIME"),  # seconds: within one minute
+    (re.compile(r";\s+declared\s+at\s+"), "; declared at "),  # where the line breaks depends on how the time is told
 )
 
 

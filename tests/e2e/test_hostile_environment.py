@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import git_https
+from tests.support.site import site
 from tests.support.versioned import versioned
 
 if TYPE_CHECKING:
@@ -152,3 +154,20 @@ def test_no_variable_of_others_is_a_setting(tmp_path: Path) -> None:
         plain = here.site.run("config", "show", "--origin")
         around = hostile(tmp_path / "home", "http://127.0.0.1:9")
         assert here.site.run("config", "show", "--origin", **around) == plain
+
+
+@pytest.mark.needs("git-http-backend")
+def test_no_client_of_ours_tells_the_keys_of_its_sessions(tmp_path: Path) -> None:
+    """Neither of one that asks a daemon with `--server`, and then sends it a token."""
+    keys = tmp_path / "keys"
+    with site(tmp_path, 1) as here, git_https.serving(tmp_path, tmp_path) as server:
+        url = server.url("").rstrip("/")
+        told = subprocess.run(
+            here.command("status", "--server", url),
+            env=here.environ(SSLKEYLOGFILE=str(keys)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert "certificate verify failed" in told.stderr
+    assert keys_told(keys) == []

@@ -79,8 +79,18 @@ class Nursery:
     lock: threading.Lock = field(default_factory=threading.Lock)
     count: int = 0
 
-    def start(self, here: Site, *arguments: str, stopped: bool = False, limits: dict[str, int] | None = None) -> Child:
-        """`syncer ARGUMENTS` on a site; `stopped` before it does anything, with soft `limits` by name."""
+    def start(
+        self,
+        here: Site,
+        *arguments: str,
+        stopped: bool = False,
+        limits: dict[str, int] | None = None,
+        starved: tuple[int, int] | None = None,
+    ) -> Child:
+        """`syncer ARGUMENTS` on a site; `stopped` before it does anything, with soft `limits` by name.
+
+        `starved` is from which to which request for memory Python gets none (to 0: never again).
+        """
         with self.lock:
             self.count += 1
             child = Child(self.home / f"output-{self.count}")
@@ -89,6 +99,7 @@ class Nursery:
                 "arguments": arguments,
                 "environ": here.environ(),
                 "limits": limits or {},
+                "starved": starved,
                 "output": str(child.output),
                 "stopped": stopped,
             }

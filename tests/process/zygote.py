@@ -15,6 +15,7 @@ import selectors
 import signal
 import socket
 import sys
+import traceback
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -36,11 +37,16 @@ def _become(order: dict[str, Any]) -> NoReturn:
             resource.setrlimit(number, (limit, resource.getrlimit(number)[1]))
         if order["stopped"]:
             os.kill(os.getpid(), signal.SIGSTOP)
+        if order["starved"]:
+            import_module("_testcapi").set_nomemory(*order["starved"])
         code = run(order["arguments"])
         sys.stdout.flush()
         sys.stderr.flush()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:  # noqa: BLE001 -- told as Python tells it of a process that ends so
+        traceback.print_exc()
+        code = 1
     finally:
         os._exit(code)
 

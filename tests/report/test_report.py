@@ -149,6 +149,7 @@ def test_a_report_reads_as_its_schema_says() -> None:
                 "checked": "2026-03-02T10:00:00Z",
                 "put_back": 0,
                 "token_ends": None,
+                "token_due": None,
                 "holds": [],
                 "outcome": {
                     "status": "applied",

@@ -89,6 +89,7 @@ def test_without_anything_the_built_in_values_hold() -> None:
         state_dir=Path("/home/asha/.local/state/syncer"),
         audit=tree.Audit("syncer", 64 * 1024 * 1024),
         serve=tree.Serve("127.0.0.1", 8080),
+        metrics=tree.MetricsOut(apps=False, file=None, push="", job="syncer"),
         notify=(),
         leader=tree.Leader("none", "syncer"),
         log=tree.Log("", "info"),

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import random
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from syncer.errors import TokenError, VendorError, VendorKind
 from syncer.model.desired import AppRef, DesiredApp, EnvToken, FileToken, MintedToken, TokenRef
 from syncer.model.live import LiveApp, Unreadable
+from syncer.model.outcome import TokenEnd
 from syncer.model.secret import Secret
 from syncer.vendor import tokens
 from tests.vendor.stage import (
@@ -227,6 +229,60 @@ def test_the_lifetime_is_what_a_jwt_says_or_ninety_days(token: str, left: float)
     assert tokens.lifetime(Secret(token), 1000.0) == left
 
 
+NEW_YEAR = datetime(2030, 1, 1, tzinfo=UTC)
+DAY = 86400.0
+
+
+@pytest.mark.parametrize(
+    ("token", "due_before_end"),
+    [
+        (_jwt(exp=NEW_YEAR.timestamp()), timedelta(days=7)),
+        (_jwt(exp=NEW_YEAR.timestamp(), iat=NEW_YEAR.timestamp() - 90 * DAY), timedelta(days=7)),
+        (_jwt(exp=NEW_YEAR.timestamp(), iat=NEW_YEAR.timestamp() - 3600), timedelta(minutes=15)),
+        (_jwt(exp=NEW_YEAR.timestamp(), iat=NEW_YEAR.timestamp() + 1), timedelta(days=7)),
+        (_jwt(exp=NEW_YEAR.timestamp(), iat=float("nan")), timedelta(days=7)),
+        (_jwt(exp=NEW_YEAR.timestamp(), iat="then"), timedelta(days=7)),
+    ],
+)
+def test_a_token_is_due_a_week_before_its_end_or_in_the_last_quarter_of_a_short_life(
+    token: str, due_before_end: timedelta
+) -> None:
+    assert tokens.end(Secret(token)) == TokenEnd(NEW_YEAR, NEW_YEAR - due_before_end)
+
+
+@pytest.mark.parametrize(
+    "token", ["opaque", _jwt(), _jwt(exp=0), _jwt(exp=-1), _jwt(exp=float("nan")), _jwt(exp=10**12), _jwt(exp=10**400)]
+)
+def test_nobody_knows_when_other_tokens_end(token: str) -> None:
+    assert tokens.end(Secret(token)) is None
+
+
+async def test_ends_are_those_of_the_tokens_of_this_sweep() -> None:
+    ours = _tokens(SECRET="s", ONE=_jwt(exp=NEW_YEAR.timestamp()), TWO="opaque")
+    one, two, minted = AppRef("c", "one"), AppRef("c", "two"), AppRef("c", "minted")
+    await ours.get(one, EnvToken("ONE"))
+    await ours.get(two, EnvToken("TWO"))
+    await ours.get(minted, MINTED)
+    in_90_days = FakeTime().now() + timedelta(days=90)
+    assert ours.ends == {
+        one: TokenEnd(NEW_YEAR, NEW_YEAR - timedelta(days=7)),
+        minted: TokenEnd(in_90_days, in_90_days),  # due only at its end: it renews itself before
+    }
+    ours.begin_sweep()
+    await ours.get(one, EnvToken("ONE"))
+    assert set(ours.ends) == {one}
+
+
+async def test_a_replaced_token_has_its_own_end() -> None:
+    environ = {"ONE": _jwt(exp=NEW_YEAR.timestamp())}
+    ours = _tokens()
+    ours._environ = environ
+    await ours.get(REF, EnvToken("ONE"))
+    environ["ONE"] = _jwt(exp=NEW_YEAR.timestamp() + DAY)
+    await ours.get(REF, EnvToken("ONE"))
+    assert ours.ends[REF].at == NEW_YEAR + timedelta(days=1)
+
+
 async def test_a_token_that_is_over_on_arrival_is_kept_a_moment() -> None:
     time, minted = FakeTime(), []
 
@@ -407,17 +463,3 @@ async def test_a_re_mint_that_fails_leaves_the_refusal_standing() -> None:
         live = await client.read(desired(token=MINTED))
     assert isinstance(live, Unreadable)
     assert (live.kind, len(server.seen)) == (VendorKind.AUTH, 3)
-
-
-async def test_the_soonest_end_is_of_the_tokens_of_this_sweep(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text(_jwt(exp=5000))
-    ours = _tokens(None, B=_jwt(exp=4000), C=_jwt(exp=float("nan")), SECRET="s")
-    await ours.get(AppRef("c", "a"), FileToken(str(tmp_path / "a")))
-    await ours.get(AppRef("c", "b"), EnvToken("B"))
-    await ours.get(AppRef("c", "c"), EnvToken("C"))
-    assert ours.soonest_end == 4000
-    assert 4000 in ours.ends.values()
-    ours.begin_sweep()
-    await ours.get(AppRef("c", "m"), MINTED)
-    assert ours.soonest_end == FakeTime().now().timestamp() + tokens.LIFETIME
-    assert ours.ends == {}, "a minted token is renewed by itself"

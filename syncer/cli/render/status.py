@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from syncer import statefile
 from syncer.cli.render import cells, columns, thinning, words
 from syncer.cli.render.plan_markdown import LIMIT, RESERVE
 from syncer.cli.render.view import SHORT_ID
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 NEEDS_YOU: Final = frozenset(
     {State.HELD, State.FAILING, State.NOT_CONVERGING, State.FIGHTING, State.INVALID, State.AUTH_FAILED, State.STALE}
 )
-TOKEN_SOON: Final = timedelta(days=7)
 TOKENS_NAMED: Final = 5
 STALE_REASON: Final = "no verdict for three intervals: is `syncer run` alive?"
 QUIET: Final = frozenset(rule.value for rule in QUIET_RULES)
@@ -83,23 +83,39 @@ def markdown(document: JSON, stale: AbstractSet[AppRef], now: datetime, limit: i
     parts = [heading, *([cells.table(("Turn", "App", "State", "Why", "To release"), kept)] if kept else [])]
     if left := len(told) - len(kept):
         parts.append(cells.left_out(left, "app"))
+    if due := _due(document, now):
+        parts.append(
+            cells.prose(f"Tokens that end soon: {words.count(len(due), 'app')}, the first {_ending(due[0], now)}")
+        )
     return "\n\n".join(parts) + "\n"
 
 
 def _tokens(document: JSON, now: datetime) -> list[str]:
-    """Tokens that end within a week, soonest first, a few by name."""
-    known = ((datetime.fromisoformat(app["token_ends"]), app) for app in document["apps"] if app.get("token_ends"))
-    soon = sorted(((end, app) for end, app in known if end - now < TOKEN_SOON), key=lambda pair: pair[0])
+    """Tokens whose next one is due, the first to end first, a few by name."""
+    soon = _due(document, now)
     if not soon:
         return []
     lines = [f"Tokens that end soon: {words.count(len(soon), 'app')}"]
-    for end, app in soon[:TOKENS_NAMED]:
-        ref = AppRef(app["customer_id"], app["app_id"])
-        verb = "ended" if end <= now else "ends"
-        lines += columns.hanging("", f"{words.app(ref, app['name'])}  {verb} {end:%Y-%m-%d %H:%M} UTC", 2)
+    for each in soon[:TOKENS_NAMED]:
+        lines += columns.hanging("", _ending(each, now), 2)
     if len(soon) > TOKENS_NAMED:
         lines.append(f"  {thinning.more(len(soon) - TOKENS_NAMED)}")
     return [*lines, ""]
+
+
+def _due(document: JSON, now: datetime) -> list[tuple[datetime, str]]:
+    """Ends of tokens whose next one is due, the first to end first, each with its app."""
+    found = []
+    for app in document["apps"]:
+        end = statefile.token(app)
+        if end is not None and end.due <= now:
+            found.append((end.at, words.app(AppRef(app["customer_id"], app["app_id"]), app["name"])))
+    return sorted(found)
+
+
+def _ending(due: tuple[datetime, str], now: datetime) -> str:
+    at, app = due
+    return f"{app}  {'ended' if at <= now else 'ends'} {at:%Y-%m-%d %H:%M} UTC"
 
 
 def _row(app: JSON, stale: AbstractSet[AppRef]) -> Row:
