@@ -15,6 +15,7 @@ from syncer.plan import digests
 from syncer.report import instant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from syncer.audit.journal import Journal
@@ -153,12 +154,8 @@ class Helm:
             raise UsageError(f"{commit[:12]} is the commit in force", hint="name an earlier one")
         before = [(app, steering.declared_at(app, past)) for app in apps]
         self.journal.order(Pin(app.ref, commit, *_refused(app, state), word.by, word.reason, now, last) for app in apps)
-        notes = (
-            f"{app.ref}: {', '.join(fields)} was not declared then, and stays as it is at the vendor"
-            for app, then in before
-            if (fields := steering.left_alone(app, then))
-        )
-        return Given(_named(apps), commit=commit, until=last, notes=tuple(notes))
+        notes = tuple(note for app, then in before for note in _notes(app, then))
+        return Given(_named(apps), commit=commit, until=last, notes=notes)
 
     async def unpin(self, whom: Whom, word: Word) -> Given:
         """Ends pins: from the next pass on, what git declares now counts again."""
@@ -199,6 +196,14 @@ class Helm:
 
 def _named(apps: tuple[DesiredApp, ...]) -> tuple[tuple[AppRef, str], ...]:
     return tuple((app.ref, app.name) for app in apps)
+
+
+def _notes(app: DesiredApp, then: DesiredApp) -> Iterator[str]:
+    """What a way back does not do, which somebody may expect of it."""
+    if fields := steering.left_alone(app, then):
+        yield f"{app.ref}: {', '.join(fields)} was not declared then, and stays as it is at the vendor"
+    if app.pin is None and app.settings == then.settings:
+        yield f"{app.ref}: git declares the same now, so nothing is refused; `syncer suspend` keeps later commits out"
 
 
 def _refused(app: DesiredApp, state: DesiredState) -> tuple[str, str]:

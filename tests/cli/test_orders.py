@@ -208,6 +208,12 @@ def test_a_field_that_was_not_declared_then_is_named(desk: Desk) -> None:
     assert desk.here.site.live(1)["callback_url"] == BAD
 
 
+def test_a_pin_to_what_git_declares_anyway_says_that_it_refuses_nothing(desk: Desk) -> None:
+    desk.here.repository.commit({"README.txt": b"a later commit\n"})
+    told = desk.rollback("app_0001", "--to", desk.bad)
+    assert "cust_1/app_0001: git declares the same now, so nothing is refused" in told.err
+
+
 def test_all_apps_are_pinned_or_none(desk: Desk) -> None:
     desk.here.site.emulator.seed(_seed(desk.here.site.home))
     desk.here.commit(range(3, 4), popup_url=NEXT)
