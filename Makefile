@@ -52,6 +52,10 @@ mutants: $(STAMP)      ## how many mutants of plan/ and audit/ the tests kill; t
 docs: $(STAMP)         ## the reference tables in docs/, from the schemas
 	$(BIN)/python -m tests.docs.reference
 
+.PHONY: screenshots
+screenshots: $(STAMP)  ## the pictures of the pages in docs/images, of a fleet with something of everything
+	$(BIN)/python -m tests.docs.screenshots
+
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

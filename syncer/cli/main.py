@@ -13,11 +13,24 @@ from pathlib import Path
 
 import click
 
-from syncer.cli import apply, approve, author, evidence, operate, options, past, preview, steer, system
+from syncer.cli import (
+    apply,
+    approve,
+    author,
+    evidence,
+    importing,
+    operate,
+    options,
+    past,
+    preview,
+    steer,
+    system,
+    webhooks,
+)
 from syncer.errors import ProblemsError, SyncerError, UsageError
 
 COMMANDS = (
-    ("Author", (author.init, author.validate, author.schema)),
+    ("Author", (author.init, author.validate, author.schema, importing.import_)),
     ("Preview", (preview.plan, preview.explain)),
     ("Apply", (apply.sync, approve.approve, apply.run)),
     (
@@ -33,6 +46,7 @@ COMMANDS = (
         ),
     ),
     ("Evidence", (evidence.audit,)),
+    ("Receivers", (webhooks.webhooks,)),
     ("System", (system.doctor, system.config, system.emulator, system.demo, system.completion, system.version)),
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
@@ -73,6 +73,19 @@ class Past(Protocol):
         """What happened to an app, or to one field of it; raises SyncerError."""
 
 
+class Pages(Protocol):
+    """What pages and their twins show."""
+
+    async def page(self, name: str, asked: Mapping[str, str]) -> JSON | None:
+        """The document of a page (fleet, app, revisions, drift, audit, system); None for an app that is not known.
+
+        `asked` is the query; for an app also `customer` and `app`.
+        """
+
+    async def export(self, asked: Mapping[str, str], form: str) -> bytes:
+        """The records of a search of the audit page as `jsonl` or `csv`; raises SyncerError."""
+
+
 class Health(Protocol):
     """How the daemon fares."""
 
@@ -116,6 +129,7 @@ class Behind:
 
     view: View
     past: Past
+    pages: Pages
     health: Health
     actions: Actions
     tokens: Keyring

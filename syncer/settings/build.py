@@ -119,6 +119,7 @@ def settings(entries: Mapping[str, Entry]) -> tree.Settings:
             read.text("metrics.push").rstrip("/"),
             read.text("metrics.job"),
         ),
+        webhooks=_webhooks(read),
         notify=tuple(_notice(notice) for notice in read.maps("notify")),
         leader=tree.Leader(read.text("leader.kind"), read.text("leader.name"), read.text("leader.namespace")),
         log=tree.Log(read.text("log.format").replace("auto", ""), read.text("log.level")),
@@ -159,7 +160,15 @@ def _vendor(read: Reader) -> tree.Vendor:
         deadline=read.duration("vendor.deadline"),
         proxy=read.text("vendor.proxy"),
         ca_file=read.path("vendor.ca_file"),
+        customer_tokens=_customer_tokens(read),
+        list_bare=read.text("vendor.list_authorization") == "bare",
     )
+
+
+def _customer_tokens(read: Reader) -> tuple[tuple[str, SecretRef], ...]:
+    written = cast("Mapping[str, Mapping[str, str]]", read.mapping("vendor.customer_tokens"))
+    found = ((customer, secret(where)) for customer, where in sorted(written.items()))
+    return tuple((customer, where) for customer, where in found if where is not None)
 
 
 def _schedule(read: Reader) -> tree.Schedule:
@@ -271,6 +280,15 @@ def _serve(read: Reader) -> tree.Serve:
     host, port = formats.read_listen(read.text("serve.listen"))
     return tree.Serve(
         host, port, read.secret("serve.token"), read.secret("serve.push_secret"), read.texts("serve.allowed_hosts")
+    )
+
+
+def _webhooks(read: Reader) -> tree.Webhooks:
+    return tree.Webhooks(
+        deadline=read.duration("webhooks.deadline"),
+        allow_networks=read.texts("webhooks.allow_networks"),
+        proxy=read.text("webhooks.proxy"),
+        ca_file=read.path("webhooks.ca_file"),
     )
 
 

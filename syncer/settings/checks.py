@@ -108,7 +108,7 @@ def _credential_faults(url: str, given: Collection[str]) -> Iterator[tuple[str, 
 
 def _http_urls(layers: Layers) -> Iterator[Problem]:
     """Tokens travel to the vendor and secrets to receivers of notices, so these are spoken to over https."""
-    for name in ("vendor.base_url", "source.proxy", "vendor.proxy", "metrics.push"):
+    for name in ("vendor.base_url", "source.proxy", "vendor.proxy", "webhooks.proxy", "metrics.push"):
         fault = _http_fault(_text(layers, name), plain=name != "vendor.base_url")
         if fault:
             yield _bad_url(layers, name, *fault)

@@ -89,6 +89,7 @@ def test_a_plan_reads_as_its_schema_says() -> None:
             }
         ],
         "holds": [],
+        "unmanaged": None,
     }
 
 
@@ -172,6 +173,7 @@ def test_a_report_reads_as_its_schema_says() -> None:
                 "help": "remove it",
             }
         ],
+        "unmanaged": None,
     }
 
 

@@ -70,10 +70,12 @@ def test_every_schema_of_the_product_is_there() -> None:
             "defaults",
             "history",
             "plan",
+            "receivers",
             "report",
             "problems",
             "verification",
         ),
+        "webhook-sent",
         *("vendor/settings-request", "vendor/settings-response"),
         *(f"webhooks/{event}" for event in webhooks),
     }
