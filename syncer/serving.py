@@ -15,6 +15,7 @@ from syncer import board, environment, history, orders
 from syncer.approvals import Approver, Selection, Word
 from syncer.clock import SystemClock
 from syncer.desired import selection
+from syncer.errors import HeldError
 from syncer.log import Event
 from syncer.model.desired import AppRef
 from syncer.model.outcome import Trigger
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from syncer.desired.tracker import Tracker
     from syncer.errors import SourceError
     from syncer.exporting import Export
+    from syncer.leadership import Leadership
     from syncer.serve.ports import Approval, Order
     from syncer.wiring import Opened
 
@@ -57,6 +59,7 @@ class Health:
     daemon: Daemon
     tracker: Tracker
     journal: Journal
+    leadership: Leadership
 
     @property
     def judged(self) -> bool:
@@ -69,13 +72,21 @@ class Health:
         return self.daemon.stopping
 
     def checks(self) -> tuple[Check, ...]:
-        """The last pass, the source, the journal."""
+        """The last pass, the source, the journal, and the lease where there is one."""
         trouble = "takes no intents: nothing is written" if self.journal.poisoned else "takes records"
         return (
             self.board.last_pass(),
             board.source(self.tracker),
             Check("journal", not self.journal.poisoned, f"{trouble}, {self.journal.unsealed} without a head"),
+            *self._leader(),
         )
+
+    def _leader(self) -> tuple[Check, ...]:
+        told = self.leadership.told()
+        if told is None:
+            return ()
+        who = f"this process leads, epoch {told['epoch']}" if told["leads"] else f"{told['holder'] or 'nobody'} leads"
+        return (Check("leader", self.leadership.healthy, f"{who}; {self.leadership.closed() or 'PUTs may be sent'}"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,7 @@ class Actions:
     daemon: Daemon
     approver: Approver
     helm: Helm
+    leadership: Leadership
 
     def reconcile(self) -> None:
         """A pass that writes what may be written."""
@@ -96,6 +108,7 @@ class Actions:
 
     async def approve(self, wanted: Approval) -> dict[str, Any]:
         """As `syncer approve` does it, once nothing else runs."""
+        self._lead("an approval")
         word = Word(wanted.by, wanted.reason)
         if wanted.commit:
             commit = await self.daemon.between(partial(self.approver.commit, wanted.commit, word))
@@ -110,21 +123,31 @@ class Actions:
 
     async def suspend(self, wanted: Order) -> dict[str, Any]:
         """As `syncer suspend` does it."""
+        self._lead("an order")
         whom, word = _ordered(wanted)
         return orders.document(await self.daemon.between(partial(self.helm.suspend, whom, word, wanted.until)))
 
     async def resume(self, wanted: Order) -> dict[str, Any]:
         """As `syncer resume` does it."""
+        self._lead("an order")
         return orders.document(await self.daemon.between(partial(self.helm.resume, *_ordered(wanted))))
 
     async def rollback(self, wanted: Order) -> dict[str, Any]:
         """As `syncer rollback` does it, with and without --undo."""
+        self._lead("an order")
         whom, word = _ordered(wanted)
         if wanted.to:
             return orders.document(
                 await self.daemon.between(partial(self.helm.pin, whom, wanted.to, word, wanted.until))
             )
         return orders.document(await self.daemon.between(partial(self.helm.unpin, whom, word)))
+
+    def _lead(self, what: str) -> None:
+        if not self.leadership.leads:
+            raise HeldError(
+                f"this process does not lead, and {what} counts in the journal of the one that does",
+                hint="ask the leader: /api/v1/status names it",
+            )
 
 
 def _ordered(wanted: Order) -> tuple[Whom, Word]:
@@ -213,15 +236,17 @@ class Front:
         self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger, views: Views
     ) -> Behind:
         wanted, environ = here.settings.serve, environment.read()
+        self._board.leader = here.leadership.told
         return Behind(
             view=self._board,
             pages=views,
-            health=Health(self._board, daemon, here.tracker, journal),
+            health=Health(self._board, daemon, here.tracker, journal, here.leadership),
             past=Past(here.index),
             actions=Actions(
                 daemon,
                 Approver(here.reconciler, here.tracker, journal, CLOCK),
                 Helm(here.tracker, here.past, here.index, journal, CLOCK),
+                here.leadership,
             ),
             tokens=Keyring(wanted.token, environ, "token"),
             secrets=Keyring(wanted.push_secret, environ, "push"),

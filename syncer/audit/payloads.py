@@ -66,6 +66,7 @@ def intent(wanted: Intent, digests: Digests) -> Note:
         "danger": sorted({change.danger for change in step.changes if change.danger is not None}),
         "before": values(step.live.settings, digests),
         "after": values(step.body, digests),
+        "epoch": wanted.epoch,
     }
     if step.app.pin is not None:
         data["pin"] = dict(ordered(step.app.pin).data)

@@ -69,6 +69,7 @@ def test_every_schema_of_the_product_is_there() -> None:
             "config",
             "defaults",
             "history",
+            "notice",
             "plan",
             "receivers",
             "report",

@@ -23,6 +23,8 @@ GOALS: dict[str, tuple[str, int]] = {
     "kill-loop": ("kill -9 at random moments", 500),
     "term-loop": ("SIGTERM at random moments, SIGKILL after the grace", 200),
     "stop-loop": ("SIGSTOP and SIGCONT at random moments", 200),
+    "lease-stops": ("SIGSTOP of the leader of three at random moments: 0 overlapping PUTs, one follows in time", 200),
+    "lease-real": ("the same for 1 to 90 s with a real kube-apiserver and the times that are built in", 30),
     "clock-jumps": ("jumps of a running daemon's wall clock: passes go on, no limit opens by one set back", 100),
     "out-of-memory": ("passes that run out of memory at any point: 0 lost, 0 unrecorded", 50),
     "stale-plans": ("histories in which a plan is approved or written late: only what was approved is written", 1_000),
@@ -53,6 +55,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "imported-fleets": ("fleets imported, each plan of them empty and no secret written", 5_000),
     "accepted-drifts": ("drifts accepted into files: one line each, and nothing else resolved otherwise", 3_000),
     "canaries": ("failing runs searched for secrets, none found", 1_000),
+    "notice-kills": ("kill -9 around the delivery of a notice: each arrives, none twice under another id", 120),
     "mutants": ("mutants of `plan/` and `audit/`", 1),
     "seeded-bugs": ("bugs put in on purpose, each caught", 10),
 }
