@@ -35,7 +35,13 @@ LONGEST: Final = 200
 OF_CHANGES: Final = frozenset({State.DRIFTED, State.PENDING, State.CONFLICT, State.HELD})
 """States whose story is told by the fields that differ; that of any other by its reason."""
 
-TURNS: Final = {"you": Turn.YOURS, "itself": Turn.ITS_OWN, "again": Turn.AGAIN, "chosen": Turn.CHOSEN}
+TURNS: Final = {
+    "you": Turn.YOURS,
+    "itself": Turn.ITS_OWN,
+    "again": Turn.AGAIN,
+    "back": Turn.BACK,
+    "chosen": Turn.CHOSEN,
+}
 """Turns by the word that stands for them in an address."""
 WORDS: Final = {turn: word for word, turn in TURNS.items()}
 
