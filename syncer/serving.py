@@ -225,6 +225,7 @@ class Front:
             unsealed=lambda: journal.unsealed,
             gauges=self._gauges,
             origins=origins,
+            leader=here.leadership.told,
             facts={
                 "version": metadata.version("exotel-syncer"),
                 "mode": here.settings.mode.value,
