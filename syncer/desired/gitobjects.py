@@ -97,11 +97,14 @@ def is_ancestor(mirror: Mirror, old: str, new: str) -> bool:
 
 
 def _when(text: str) -> datetime:
-    """A commit may hold any time and zone; one that is none counts as the epoch."""
+    """A commit may hold any time and zone; one that is none, in UTC too, counts as the epoch."""
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+        at = datetime.fromisoformat(text)
+        at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return datetime.fromtimestamp(0, UTC)
+    else:
+        return at
 
 
 def _damaged(blob: str) -> DamagedError:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST: Final = timedelta(days=31)
+NO_YEAR: Final = "a time lies between the years 1 and 9999 in UTC, too"
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _SHARE: Final = re.compile(r"(0|[1-9][0-9]{0,2})(?:\.([0-9]{1,2}))?%")
 _RATE: Final = re.compile(r"([1-9][0-9]{0,4})/([smh])")
@@ -85,14 +86,20 @@ def read_instant(text: str) -> datetime:
     """An RFC 3339 time with its zone, as aware UTC."""
     if not _INSTANT.fullmatch(text):
         raise ValueError("a time looks like 2030-01-31T18:00:00+05:30")
-    return datetime.fromisoformat(text).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError as error:  # not a ValueError, so one such text would end the pass over all files
+        raise ValueError(NO_YEAR) from error
 
 
 def read_until(text: str) -> datetime:
     """An end: a time with its zone, or a date, which means the end of that day in UTC."""
     if not _DATE.fullmatch(text):
         return read_instant(text)
-    return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=1)
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=1)
+    except OverflowError as error:
+        raise ValueError(NO_YEAR) from error
 
 
 def check_cron(text: str) -> str:

@@ -254,6 +254,7 @@ NO_ORDERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("suspend", "app_0001", "--reason", "x"), "--until is missing"),
     (("suspend", "app_0001", "--until", "2001-01-01", "--reason", "x"), "2001-01-01 is over"),
     (("suspend", "app_0001", "--until", "soon", "--reason", "x"), "'soon' is no end"),
+    (("suspend", "app_0001", "--until", "9999-12-31", "--reason", "x"), "'9999-12-31' is no end"),
     (("suspend", "app_0001", "--until", "4h", "--reason", " "), "the reason is empty"),
     (("suspend", "app_0001", "--until", "4h", "--reason", "x" * 501), "longer than 500 characters"),
     (("suspend", "--until", "4h", "--reason", "x"), "whom is it for?"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,6 +129,13 @@ def test_at_serves_commits_of_the_mirror_and_asks_for_names(repository: Reposito
     assert git.at(first).revision.id == first
     assert git.at(first[:10]).revision.id == first
     assert git.at("release/1.0").revision.id == other
+
+
+def test_a_commit_of_a_moment_that_utc_does_not_have_counts_as_the_epoch(repository: Repository, state: Path) -> None:
+    repository.commit({"a.yaml": b"1"}, when="253402300799 -1200")
+    commit = source(repository.url, state).fetch().revision.commit
+    assert commit is not None
+    assert commit.at == datetime.fromtimestamp(0, UTC)
 
 
 def test_at_says_what_there_is_when_a_name_is_misspelt(repository: Repository, state: Path) -> None:
