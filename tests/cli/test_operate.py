@@ -81,8 +81,8 @@ HISTORY = """\
     until … UTC
 … UTC  held (protected)
     protected: popup_url
-… UTC  changed at the vendor  commit …  by Ann Example
-    popup_url          https://hooks.acme.example/other -> https://hooks.acme.example/popup
+… UTC  changed at the vendor  commit …
+    popup_url          https://hooks.acme.example/popup -> https://hooks.acme.example/other
                        drift  app_0001.yaml:10
     moved … UTC
 … UTC  applied  commit …  by Ann Example  (manual, …)

@@ -303,6 +303,16 @@ def test_revisions_read_as_commits_or_folders() -> None:
     assert html.short("sha256:5f2b6c0d9e17aaaa") == "folder 5f2b6c0d9e17"
 
 
+@pytest.mark.parametrize(("kind", "cause", "last"), [("drift.seen", "drift", "live"), ("put.intent", "drift", "git")])
+def test_a_drift_leads_away_from_git_and_a_write_to_it(kind: str, cause: str, last: str) -> None:
+    entry = {
+        "type": kind,
+        "moves": [{"field": "popup_url", "live": "live", "git": "git", "cause": cause, "danger": None}],
+    }
+    shown = html.templates().get_template("parts.html").make_module().moves(entry)
+    assert re.findall(r'value">([^<]*)<', str(shown))[-1] == last
+
+
 def test_a_hold_that_policy_chose_is_quiet_in_a_time_line() -> None:
     entry = {"rule": "window", "verdict": None, "type": "hold"}
     assert [html.kind(entry), html.kind({**entry, "rule": "budget"})] == ["quiet", "hold"]

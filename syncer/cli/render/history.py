@@ -29,6 +29,8 @@ WHAT: Final = {
     "unpin": "no longer pinned",
 }
 """What a record says, in the words of the other commands; others keep the journal's name."""
+SEEN: Final = frozenset({"app.adopted", "drift.seen", "drift.repeated"})
+"""What was only looked at."""
 
 
 def text(document: JSON, now: datetime, style: Style) -> str:
@@ -38,7 +40,7 @@ def text(document: JSON, now: datetime, style: Style) -> str:
         at = words.when(datetime.fromisoformat(entry["at"]), now)
         lines += [style.bold(line) for line in columns.spread((at, what(entry), *_source(entry)), 2)]
         for change in entry["changes"]:
-            lines += change_lines.arrow(change["field"], *_sides(change), style)
+            lines += change_lines.arrow(change["field"], *_sides(entry, change), style)
             lines += columns.hanging("", f"{change['cause']}{_place(change)}", change_lines.VALUE)
         for told in _told(entry, now):
             lines += columns.hanging("", told, change_lines.FIELD)
@@ -54,7 +56,7 @@ def markdown(document: JSON, limit: int = LIMIT) -> str:
     kept = cells.fitting(rows, limit - len(heading) - RESERVE)
     parts = [heading]
     if kept:
-        parts.append(cells.table(("Time (UTC)", "What", "Live → git", "From", "Why"), kept))
+        parts.append(cells.table(("Time (UTC)", "What", "Before → after", "From", "Why"), kept))
     if left := len(rows) - len(kept):
         parts.append(cells.left_out(left, "record"))
     return "\n\n".join(parts) + "\n"
@@ -75,13 +77,22 @@ def _source(entry: JSON) -> Iterator[str]:
     if entry["revision"]:
         named = entry["revision"]
         yield sanitize(f"folder {named[7:19]}" if named.startswith("sha256:") else f"commit {named[:7]}")
-    if entry["by"]:
+    if entry["by"] and not _of_vendor(entry):
         yield f"by {sanitize(entry['by'].partition(' <')[0] or entry['by'])}"
     if entry["trigger"]:
         yield f"({sanitize(entry['trigger'])}, {sanitize(entry['actor'])})"
 
 
-def _sides(change: JSON) -> tuple[Any, Any]:
+def _of_vendor(entry: JSON) -> bool:
+    """Whether the commit was only in force: whoever wrote it did nothing here, and is not named as if."""
+    causes = {change["cause"] for change in entry["changes"]}
+    return entry["event"] in SEEN or (entry["event"] == "put.intent" and causes == {"drift"})
+
+
+def _sides(entry: JSON, change: JSON) -> tuple[Any, Any]:
+    """What a field was before, and after: a write takes it to what git declares, a drift away from that."""
+    if entry["event"] == "drift.seen" and change["cause"] == "drift":
+        return change["git"], change["live"]
     return change["live"], change["git"]
 
 
@@ -106,8 +117,9 @@ def _told(entry: JSON, now: datetime) -> Iterator[str]:
 def _row(entry: JSON) -> str:
     at = datetime.fromisoformat(entry["at"])
     changes = (
-        f"{change['field']}: {words.value(change['live'])} → {words.value(change['git'])}"
+        f"{change['field']}: {words.value(before)} → {words.value(after)}"
         for change in entry["changes"]
+        for before, after in (_sides(entry, change),)
     )
     told = "; ".join(_told(entry, at))
     return cells.row(
