@@ -43,7 +43,8 @@ def sync(ctx: click.Context, /, **given: Any) -> int:
     """  # noqa: D301 -- \b is click's mark for text that keeps its lines
     from syncer import log
     from syncer.approvals import checked_id
-    from syncer.errors import StoppedError, SyncerError
+    from syncer.cli import locked
+    from syncer.errors import LockedError, StoppedError, SyncerError
 
     if given["plan_id"]:
         checked_id(given["plan_id"])
@@ -52,6 +53,8 @@ def sync(ctx: click.Context, /, **given: Any) -> int:
         report = asyncio.run(_synced(settings, given, log.silent(), repeating.selection(ctx)))
     except StoppedError as error:  # a graceful end of `run`, but here a pipeline must not take it for done
         raise SyncerError(error.message, hint="run `syncer sync` again") from error
+    except LockedError as error:
+        raise locked.explained(error, settings, "syncer reconcile") from error
     rest = repeating.tail(ctx, selected=True)
     _emit(replace(report, decision=repeating.told(report.decision, rest)), given)
     return exits.of_pass(report)

@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 ADDRESS: Final = "serve.json"
 
 
-def explained(error: LockedError, settings: Settings) -> LockedError:
-    """The error with the daemon's address in its hint, where a daemon left one in the state folder."""
+def explained(error: LockedError, settings: Settings, instead: str = "") -> LockedError:
+    """The error with the daemon's address in its hint, where a daemon left one in the state folder.
+
+    `instead` is the command that asks a daemon, where it is not this one with `--server`.
+    """
     there = address(settings.state_dir)
-    return LockedError(error.message, hint=f"ask the daemon: --server {there}") if there else error
+    if not there:
+        return error
+    asked = f"--server {there} --server-token-file FILE"
+    return LockedError(
+        error.message, hint=f"ask the daemon: {instead} {asked}" if instead else f"ask the daemon: {asked}"
+    )
 
 
 def address(state_dir: Path) -> str:

@@ -106,7 +106,12 @@ def test_a_command_that_finds_the_state_locked_names_the_server(steady: tuple[Ve
     command = here.site.command("suspend", "app_0001", "--until", "4h", "--reason", "x")
     ended = subprocess.run(command, env=here.site.environ(), capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 4
-    assert f"ask the daemon: --server {address}" in ended.stderr
+    assert f"ask the daemon: --server {address} --server-token-file FILE" in ended.stderr
+    ended = subprocess.run(
+        here.site.command("sync"), env=here.site.environ(), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 4
+    assert f"ask the daemon: syncer reconcile --server {address} --server-token-file FILE" in ended.stderr
     assert here.site.run("history", "app_0001").count("applied")  # reading needs no lock
     assert asked(here, address, "resume", "app_0001", "--reason", "x") == "nothing was suspended\n"
     assert records(here, "suspend") == []
