@@ -192,8 +192,17 @@ def test_a_kept_demo_runs_until_it_is_interrupted(tmp_path: Path) -> None:
         control = next(line for line in running.stdout if "emulator" in line).split()[1]
         with urlopen(control, timeout=10) as answer:
             assert answer.status == 200
-        while "syncer status" not in running.stdout.readline():
-            pass
+        shown = next(line for line in running.stdout if "syncer status" in line).split(maxsplit=1)[1]
+        tried = subprocess.run(
+            ["/bin/sh", "-c", shown], env=plain_environ(), capture_output=True, text=True, check=True
+        )
+        assert "changed at the vendor: callback_url" in tried.stdout
+        ordered = shown.replace(" status", " reconcile --wait")  # asks for a pass: the drift is put back
+        subprocess.run(["/bin/sh", "-c", ordered], env=plain_environ(), capture_output=True, check=False)
+        tried = subprocess.run(
+            ["/bin/sh", "-c", shown], env=plain_environ(), capture_output=True, text=True, check=True
+        )
+        assert "1 Drifted" not in tried.stdout
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does it
         rest = running.stdout.read()
         assert running.wait(30) == 0, rest

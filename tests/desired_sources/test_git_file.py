@@ -132,7 +132,7 @@ def test_at_serves_commits_of_the_mirror_and_asks_for_names(repository: Reposito
 
 
 def test_a_commit_of_a_moment_that_utc_does_not_have_counts_as_the_epoch(repository: Repository, state: Path) -> None:
-    repository.commit({"a.yaml": b"1"}, when="253402300799 -1200")
+    repository.commit({"a.yaml": b"1"}, when="253402340000 -1200")
     commit = source(repository.url, state).fetch().revision.commit
     assert commit is not None
     assert commit.at == datetime.fromtimestamp(0, UTC)

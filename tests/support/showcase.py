@@ -52,10 +52,9 @@ def showcase(home: Path) -> Iterator[Showcase]:
     """In sync, drifted, held, refused, invalid and suspended apps, with a past of writes and an approval."""
     with Emulator.in_thread() as emulator:
         here = stage.build(home, emulator)
-        (home / "serve.token").write_text(f"asha {TOKEN}\n")
+        here.token.write_text(f"asha {TOKEN}\n")
         text = here.config.read_text()
-        text = text.replace('serve: {listen: "127.0.0.1:0"}', _serve(home)).replace(_demo_schedule(text), SCHEDULE)
-        here.config.write_text(text)
+        here.config.write_text(text.replace(_demo_schedule(text), SCHEDULE))
         with quietly():
             voice = teller.Teller(here)
             voice.run("approve", stage.plan_id(here), "--reason", "first sync of the fleet, CHG-1001")
@@ -70,10 +69,6 @@ def showcase(home: Path) -> Iterator[Showcase]:
             yield made
         finally:
             daemon.stop()
-
-
-def _serve(home: Path) -> str:
-    return f'serve: {{listen: "127.0.0.1:0", token: {{file: {home}/serve.token}}}}'
 
 
 def _demo_schedule(text: str) -> str:

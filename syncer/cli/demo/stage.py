@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,7 +38,7 @@ vendor:
   base_url: {vendor}
 schedule: {{detect: 2s, apply: 1h, jitter: 0%}}
 state_dir: {state}
-serve: {{listen: "127.0.0.1:0"}}
+serve: {{listen: "127.0.0.1:0", token: {{file: {token}}}}}
 log: {{format: json}}
 """
 
@@ -67,6 +69,11 @@ class Stage:
     def state(self) -> Path:
         """Journal, index, mirror."""
         return self.home / "state"
+
+    @property
+    def token(self) -> Path:
+        """The token with which the daemon takes orders."""
+        return self.home / "serve.token"
 
     @property
     def config(self) -> Path:
@@ -106,6 +113,19 @@ class Stage:
         return {**inherited, **tokens_in_variables(fleet(self.work)), "SYNCER_CONFIG": str(self.config)}
 
 
+def handed_over(stage: Stage, address: str) -> Path:
+    """A file for a person's shell: with its variables, commands find this stage and the daemon at that address."""
+    inherited = environment.read()
+    own = {
+        **{name: value for name, value in stage.environ().items() if inherited.get(name) != value},
+        "SYNCER_SERVER": address,
+        "SYNCER_SERVER_TOKEN_FILE": str(stage.token),
+    }
+    file = stage.home / "env.sh"
+    _private(file, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(own.items())))
+    return file
+
+
 def build(home: Path, emulator: Emulator) -> Stage:
     """Lays everything out below `home` and seeds the emulator, which then holds nothing that git declares yet."""
     stage = Stage(home, emulator)
@@ -119,9 +139,9 @@ def build(home: Path, emulator: Emulator) -> Stage:
     stage.git("add", ".")
     stage.git("remote", "add", "origin", str(stage.repository))
     stage.commit("Declare the settings of every app")
-    stage.config.write_text(
-        CONFIG.format(repository=stage.repository, vendor=emulator.base_url, state=stage.state), encoding="utf-8"
-    )
+    _private(stage.token, f"asha {secrets.token_hex(12)}\n")
+    text = CONFIG.format(repository=stage.repository, vendor=emulator.base_url, state=stage.state, token=stage.token)
+    stage.config.write_text(text, encoding="utf-8")
     for app in fleet(stage.work):
         emulator.seed(_seed(app))
         _place_token(app)
@@ -169,8 +189,12 @@ def _place_token(app: DesiredApp) -> None:
     if isinstance(kept, FileToken):
         path = Path(kept.path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_credential(app) + "\n", encoding="utf-8")
-        path.chmod(0o600)
+        _private(path, _credential(app) + "\n")
+
+
+def _private(path: Path, text: str) -> None:
+    path.touch(0o600)
+    path.write_text(text, encoding="utf-8")
 
 
 def _credential(app: DesiredApp) -> str:

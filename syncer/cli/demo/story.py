@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from contextlib import ExitStack
@@ -143,15 +145,23 @@ def _kept(here: Stage, daemon: Watched) -> None:
     """Waits, with somebody's change at the vendor to look at: the daemon puts it back within the hour."""
     here.emulator.store.change(_key(), {"callback_url": OLD}, "somebody at the vendor")
     click.secho("\nLeft running; Ctrl-C ends it.", bold=True)
-    click.echo(f"   pages          {daemon.wait_for(lambda line: line['event'] == 'serve.listening')['address']}/")
+    address = daemon.wait_for(lambda line: line["event"] == "serve.listening")["address"]
+    variables = stage.handed_over(here, address)
+    click.echo(f"   pages          {address}/")
+    click.echo(f"   sign in with   the token in {here.token}")
     click.echo(f"   emulator       {here.emulator.control_url}/")
     click.echo(f"   files          {here.home}")
-    click.echo(f"   try            SYNCER_CONFIG={here.config} syncer status")
+    click.echo(f"   try            . {variables}; {_program()} status")
     forever = threading.Event()
     try:
         forever.wait()
     except KeyboardInterrupt:
         click.echo()
+
+
+def _program() -> str:
+    """How this program is called from the same shell: it need not be on the path."""
+    return "syncer" if shutil.which("syncer") else f"{shlex.quote(sys.executable)} -m syncer"
 
 
 def _key() -> AppKey:
