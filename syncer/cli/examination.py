@@ -60,7 +60,9 @@ async def examine(settings: Settings) -> list[Finding]:
             broken = f"{words.count(len(state.problems), 'problem')} in {words.count(len(state.rejected), 'file')}"
             told = f"{words.count(len(state.apps), 'app')}, {broken if state.rejected else 'valid'}"
             findings.append(Finding("source", True, f"{state.revision.source} at {state.revision.short}"))
-            findings.append(Finding("desired state", state.valid, told, "`syncer validate` shows where"))
+            findings.append(
+                Finding("desired state", state.valid, told, "`syncer validate` with the same -c or -C shows where")
+            )
             findings += await _apps(here.vendor.read, state.apps)
             findings += _tokens(here.vendor.token_ends, wiring.CLOCK.now())
             findings += await _others(settings, here)

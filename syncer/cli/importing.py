@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from syncer.cli import exits, options
+from syncer.cli import exits, options, repeating
 from syncer.model.fields import Field
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def import_(ctx: click.Context, /, **given: Any) -> int:
         name, field = given["accepted"]
         how = accepting.How(given["write"], given["branch"] or "", given["author"] or "", given["push"])
         return accepting.accept(settings, name, Field(field), how, with_queries=given["with_queries"])
-    return _fleet(settings, given)
+    return _fleet(settings, given, repeating.tail(ctx))
 
 
 def _check(given: dict[str, Any], *, folder: bool) -> None:
@@ -110,7 +110,7 @@ def _check(given: dict[str, Any], *, folder: bool) -> None:
             raise UsageError(message, hint="see `syncer import --help`; nothing was written")
 
 
-def _fleet(settings: Settings, given: dict[str, Any]) -> int:
+def _fleet(settings: Settings, given: dict[str, Any], rest: str) -> int:
     from syncer.cli import adopting
 
     wanted = adopting.Wanted(
@@ -123,6 +123,8 @@ def _fleet(settings: Settings, given: dict[str, Any]) -> int:
     )
     found = asyncio.run(adopting.adopt(settings, wanted))
     _tell(found)
+    if any(sheet.drafts for sheet in found.sheets.values()):
+        click.echo(f"next: read the files, then: syncer plan{rest}")
     return exits.DONE if found.whole else exits.FAILED
 
 
@@ -142,5 +144,3 @@ def _tell(found: Imported) -> None:
         click.echo(f"{told}\n  hint: {sanitize(customer.hint)}", err=True)
     if found.declared:
         click.echo(f"left out: {words.count(found.declared, 'app')} that the source declares already", err=True)
-    if any(sheet.drafts for sheet in found.sheets.values()):
-        click.echo("next: read the files, then: syncer plan")

@@ -128,7 +128,8 @@ def _ordered(
     whom = orders.Whom(given["apps"], given["labels"], given["everybody"])
     word = orders.worded(principal(), given["reason"])
     if given["server"]:
-        return {**_asked(given, what), "next": "next: the daemon's next pass; `syncer reconcile` asks for one now"}
+        soon = f"next: the daemon's next pass; `syncer reconcile{repeating.tail(ctx)}` asks for one now"
+        return {**_asked(given, what), "next": soon}
     told = asyncio.run(_here(ctx, lambda helm: give(helm, whom, word)))
     return {**told, "next": f"next: syncer plan{repeating.tail(ctx)}"}
 

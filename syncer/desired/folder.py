@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _HELD: Final = 2  # snapshots whose bytes are kept: the one in force and the one being loaded
 _NO_REVISIONS: Final = "a folder has no commits to compare with"
+IN_A_CHECKOUT: Final = (
+    'name a git repository as the source; in a checkout: -C "file://$PWD" --ref BRANCH, '
+    "with SYNCER_SOURCE_ALLOW_FILE=true and the folder in SYNCER_SOURCE_SUBPATH"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class FolderSource:
 
     def at(self, revision: str) -> Snapshot:
         """A folder has only its present: UsageError."""
-        raise UsageError(f"{_NO_REVISIONS}: {revision!r}", hint="name a git repository as the source")
+        raise UsageError(f"{_NO_REVISIONS}: {revision!r}", hint=IN_A_CHECKOUT)
 
     def read(self, snapshot: Snapshot, entries: Sequence[Entry]) -> Mapping[str, bytes]:
         """The bytes that were there when the snapshot was taken."""

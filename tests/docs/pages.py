@@ -26,6 +26,11 @@ def section(text: str, heading: str) -> str:
     return found["body"]
 
 
+def fenced(page: Path, heading: str, language: str) -> list[str]:
+    """The blocks of a language under a heading."""
+    return re.findall(rf"^```{language}\n([\s\S]*?)^```$", section(page.read_text("utf-8"), heading), re.MULTILINE)
+
+
 def rows(text: str) -> Iterator[list[str]]:
     """The cells of every table row but heads and rules; an escaped bar is part of its cell."""
     for line in re.findall(r"^\|.*\|\n(?=\|)|^\|.*\|$", text, re.MULTILINE):

@@ -15,6 +15,7 @@ from syncer.desired import screen
 from syncer.documents import rules
 from syncer.model.outcome import State
 from syncer.model.planned import Rule
+from syncer.settings import keys
 from tests.docs import pages
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ RULES = {rule.id: rule for rule in (*rules.RULES, *desired_rules.RULES, *screen.
 RESERVED = re.compile(r"^(`\w+`(?:(?:,| and) `\w+`)*) (?:is|are) reserved", re.MULTILINE)
 FENCE = re.compile(r"^```\w*\n([\s\S]*?)^```|^((?:    .*\n|\n)+)", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^]\n]*\]\((?!https?:)([^)\s]+)\)")
+
+OF_TESTS = frozenset({"SYNCER_KUBE", "SYNCER_SOAK_LOG"})
+SECRETS = ("SYNCER_TOKEN_", "SYNCER_SECRET_")
+"""What files name for themselves begins so."""
 
 PARENT = click.Context(cli, **cli.context_settings)
 """A command keeps the help option that its first context gave it, so it must be the program's own."""
@@ -72,6 +77,20 @@ def test_links_lead_somewhere(page: Path) -> None:
         there = (page.parent / path).resolve() if path else page
         assert there.exists(), target
         assert not anchor or anchor in anchors(there), target
+
+
+@pytest.mark.parametrize("page", sorted(pages.DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_the_readme_leads_to_every_page(page: Path) -> None:
+    assert f"](docs/{page.name})" in pages.section(README, "More")
+
+
+def test_every_variable_that_is_told_of_exists() -> None:
+    options = (each for command in pages.commands().values() for each in command.params)
+    known = {*keys.known(), keys.CONFIG, *(each.envvar for each in options), *OF_TESTS}
+    places = (*pages.PAGES, *(pages.ROOT / "config").rglob("*.yaml"), *(pages.ROOT / ".github").rglob("*.yml"))
+    for page in places:
+        told = set(re.findall(r"\bSYNCER_[A-Z_]+[A-Z]\b", page.read_text("utf-8")))
+        assert {name for name in told - known if not name.startswith(SECRETS)} == set(), page
 
 
 def anchors(page: Path) -> set[str]:
