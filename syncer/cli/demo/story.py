@@ -143,7 +143,9 @@ def _audit(here: Stage, voice: Teller, daemon: Watched) -> None:
 
 def _kept(here: Stage, daemon: Watched) -> None:
     """Waits, with somebody's change at the vendor to look at: the daemon puts it back within the hour."""
+    since = daemon.mark()
     here.emulator.store.change(_key(), {"callback_url": OLD}, "somebody at the vendor")
+    daemon.wait_for(lambda line: _is_state(line, "Drifted"), since)
     click.secho("\nLeft running; Ctrl-C ends it.", bold=True)
     address = daemon.wait_for(lambda line: line["event"] == "serve.listening")["address"]
     variables = stage.handed_over(here, address)
