@@ -12,7 +12,7 @@ from syncer.model.outcome import State
 from syncer.serve.ports import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from syncer.clock import Clock
@@ -27,7 +27,8 @@ APP_SCHEMA: Final = "syncer.app/v1"
 class Board:
     """Keeps what the last pass found, for the server and the metrics.
 
-    `document` is the report that an earlier process left, if any; `interval` the time between two looks.
+    `document` is the report that an earlier process left, if any; `interval` the time between two looks; `leader` says
+    who may write, where there is an election.
     """
 
     def __init__(self, clock: Clock, interval: timedelta, document: Mapping[str, Any] | None, metrics: Metrics) -> None:
@@ -39,6 +40,7 @@ class Board:
         self._plan: dict[str, Any] | None = None
         self._ended = 0.0
         self._failed = 0
+        self.leader: Callable[[], dict[str, Any] | None] = lambda: None
         metrics.standing.states = self
 
     def publish(self, report: SyncReport, apps: tuple[DesiredApp, ...], document: Mapping[str, Any]) -> None:
@@ -62,7 +64,7 @@ class Board:
         if self._document is None:
             return None
         gone = statefile.stale(self._document, self._clock.now(), self._interval)
-        return statefile.aged(self._document, gone)
+        return statefile.led(statefile.aged(self._document, gone), self.leader())
 
     def states(self) -> Mapping[AppRef, State]:
         """The state of each app, as `status` has it."""

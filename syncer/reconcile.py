@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from syncer import narration
@@ -17,14 +18,14 @@ from syncer.model.live import Unreadable
 from syncer.model.outcome import State, Status, SyncReport
 from syncer.model.problems import counted
 from syncer.narration import Narrator
-from syncer.parts import Tally
+from syncer.parts import Tally, Tenure
 from syncer.plan import build, gate, limits, rollout, states
 from syncer.plan.limits import Fleet, lookback
 from syncer.plan.rollout import Stage
 from syncer.vendor.sweep import Patience, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from datetime import datetime
 
     from structlog.typing import FilteringBoundLogger
@@ -99,7 +100,7 @@ class Reconciler:
             decision=decision,
             started=started,
             elapsed=elapsed,
-            writes=ask.write and self._parts.writer is not None,
+            writes=ask.write and self._parts.writer is not None and (bool(outcomes) or not self._parts.fence.closed()),
             outcomes=outcomes,
             apps=statuses,
             problems=reading.desired.problems,
@@ -130,19 +131,18 @@ class Reconciler:
         try:
             return self._parts.desired.refresh()
         except SyncerError as error:
-            if isinstance(error, RefusedCommitError):
-                self._witness_refusal(error, log)
+            if isinstance(error, RefusedCommitError) and self._parts.witness is not None:
+                self._note(partial(self._parts.witness.refused, error), log)
             kept = self._parts.desired.in_force
             if kept is None or ask.strict:
                 raise
             log.error(Event.SOURCE_FAILED, error=error.message, hint=error.hint, in_force=kept.revision.short)
             return kept
 
-    def _witness_refusal(self, refused: RefusedCommitError, log: FilteringBoundLogger) -> None:
-        if self._parts.witness is None:
-            return
+    def _note(self, record: Callable[[], None], log: FilteringBoundLogger) -> None:
+        """Records what no write depends on: trouble with the journal is told and no more."""
         try:
-            self._parts.witness.refused(refused)
+            record()
         except JournalError as error:
             log.error(Event.JOURNAL_POISONED, error=error.message)
 
@@ -233,7 +233,8 @@ class Reconciler:
         self, ask: Ask, run_id: str, decision: Decision, stage: Stage, log: FilteringBoundLogger
     ) -> tuple[Outcome, ...]:
         parts = self._parts
-        if not ask.write or parts.writer is None or parts.journal is None or not decision.approved:
+        tenure = Tenure(parts.fence)
+        if not (ask.write and parts.writer and parts.journal and decision.approved) or tenure.closed():
             return ()
         if trouble := parts.journal.heal():
             log.error(Event.JOURNAL_POISONED, error=trouble)
@@ -249,6 +250,8 @@ class Reconciler:
             parts.clock,
             parts.new_id,
             read_back_delays=parts.read_back_delays,
+            closed=tenure.closed,
+            epoch=tenure.epoch,
         )
         tally = Tally(ask.progress, len(steps))
         rolled = {step.ref for step, _ in steps if rollout.committed(step)}
@@ -277,10 +280,7 @@ class Reconciler:
         news = [(app.ref, app.name, often[app.ref]) for app in reading.apps if app.ref in often.keys() - known.keys()]
         narration.flapping(news, log)
         if self._parts.witness is not None:
-            try:
-                self._parts.witness.repeated(news)
-            except JournalError as error:
-                log.error(Event.JOURNAL_POISONED, error=error.message)
+            self._note(partial(self._parts.witness.repeated, news), log)
         return often
 
     def _statuses(

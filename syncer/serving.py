@@ -14,6 +14,7 @@ from syncer import board, environment
 from syncer.approvals import Approver, Selection, Word
 from syncer.clock import SystemClock
 from syncer.desired import selection
+from syncer.errors import HeldError
 from syncer.log import Event
 from syncer.model.outcome import Trigger
 from syncer.serve import app, guard
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from syncer.daemon import Daemon
     from syncer.desired.tracker import Tracker
     from syncer.exporting import Export
+    from syncer.leadership import Leadership
     from syncer.serve.ports import Approval
     from syncer.wiring import Opened
 
@@ -49,6 +51,7 @@ class Health:
     daemon: Daemon
     tracker: Tracker
     journal: Journal
+    leadership: Leadership
 
     @property
     def judged(self) -> bool:
@@ -61,13 +64,21 @@ class Health:
         return self.daemon.stopping
 
     def checks(self) -> tuple[Check, ...]:
-        """The last pass, the source, the journal."""
+        """The last pass, the source, the journal, and the lease where there is one."""
         trouble = "takes no intents: nothing is written" if self.journal.poisoned else "takes records"
         return (
             self.board.last_pass(),
             board.source(self.tracker),
             Check("journal", not self.journal.poisoned, f"{trouble}, {self.journal.unsealed} without a head"),
+            *self._leader(),
         )
+
+    def _leader(self) -> tuple[Check, ...]:
+        told = self.leadership.told()
+        if told is None:
+            return ()
+        who = f"this process leads, epoch {told['epoch']}" if told["leads"] else f"{told['holder'] or 'nobody'} leads"
+        return (Check("leader", self.leadership.healthy, f"{who}; {self.leadership.closed() or 'PUTs may be sent'}"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ class Actions:
 
     daemon: Daemon
     approver: Approver
+    leadership: Leadership
 
     def reconcile(self) -> None:
         """A pass that writes what may be written."""
@@ -87,6 +99,11 @@ class Actions:
 
     async def approve(self, wanted: Approval) -> dict[str, Any]:
         """As `syncer approve` does it, once nothing else runs."""
+        if not self.leadership.leads:
+            raise HeldError(
+                "this process does not lead, and an approval counts in the journal of the one that does",
+                hint="ask the leader: /api/v1/status names it",
+            )
         word = Word(wanted.by, wanted.reason)
         if wanted.commit:
             commit = await self.daemon.between(partial(self.approver.commit, wanted.commit, word))
@@ -129,10 +146,11 @@ class Front:
 
     def _behind(self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger) -> Behind:
         wanted, environ = here.settings.serve, environment.read()
+        self._board.leader = here.leadership.told
         return Behind(
             view=self._board,
-            health=Health(self._board, daemon, here.tracker, journal),
-            actions=Actions(daemon, Approver(here.reconciler, here.tracker, journal, CLOCK)),
+            health=Health(self._board, daemon, here.tracker, journal, here.leadership),
+            actions=Actions(daemon, Approver(here.reconciler, here.tracker, journal, CLOCK), here.leadership),
             tokens=Keyring(wanted.token, environ, "token"),
             secrets=Keyring(wanted.push_secret, environ, "push"),
             clock=CLOCK,

@@ -31,6 +31,11 @@ def merged(state_dir: Path, report: SyncReport, fleet: Iterable[AppRef]) -> dict
     return _with_others(reports.of_report(report), _known(state_dir), frozenset(fleet))
 
 
+def led(document: dict[str, Any], leader: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The report with who leads, where there is an election."""
+    return {**document, "leader": dict(leader)} if leader else document
+
+
 def write(state_dir: Path, report: SyncReport, fleet: Iterable[AppRef]) -> None:
     """Replaces the report with that of a pass, as `merged` has it. Raises SyncerError."""
     replace(state_dir, merged(state_dir, report, fleet))

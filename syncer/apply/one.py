@@ -34,7 +34,10 @@ READ_BACK_DELAYS = (0.0, 1.0, 3.0, 9.0)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is the same for every app of one pass."""
+    """What is the same for every app of one pass.
+
+    `closed` says why no PUT may be begun now, or nothing; `epoch` is the leadership that the pass belongs to.
+    """
 
     run_id: str
     trigger: Trigger
@@ -46,16 +49,21 @@ class Run:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     read_back_delays: tuple[float, ...] = READ_BACK_DELAYS
     attempts: int = 3
+    closed: Callable[[], str] = lambda: ""
+    epoch: int | None = None
 
 
 class Stop:
     """Whether to begin anything more: true once asked to stop, or once something says that it must."""
 
-    def __init__(self, asked: Callable[[], bool]) -> None:
+    def __init__(self, asked: Callable[[], bool], closed: Callable[[], str] = lambda: "") -> None:
         self._asked = asked
+        self._closed = closed
         self._failure = ""
 
     def __bool__(self) -> bool:
+        if not self._failure and (why := self._closed()):
+            self.halt(why)  # also if it opens again: what was planned before belongs to another leadership
         return bool(self._failure) or self._asked()
 
     @property
@@ -97,7 +105,7 @@ async def _attempt(
         return replace(outcome, status=Status.MOVED, failure=moved), None
     if stop:
         return replace(outcome, status=Status.STOPPED, failure=stop.why), None
-    intent = Intent(run.new_id(), run.run_id, run.trigger, attempt, step, run.plan_id, approval)
+    intent = Intent(run.new_id(), run.run_id, run.trigger, attempt, step, run.plan_id, approval, run.epoch)
     try:
         run.journal.intend(intent)
     except JournalError as error:

@@ -64,6 +64,7 @@ def intent(wanted: Intent, digests: Digests) -> Note:
         "danger": sorted({change.danger for change in step.changes if change.danger is not None}),
         "before": values(step.live.settings, digests),
         "after": values(step.body, digests),
+        "epoch": wanted.epoch,
     }
     return Note(EventType.PUT_INTENT, data, wanted.ref)
 

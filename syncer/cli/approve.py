@@ -88,7 +88,7 @@ async def _approved(settings: Settings, given: dict[str, Any]) -> tuple[str, lis
 
     word = Word(principal(), given["reason"])
     try:
-        async with wiring.opened(settings, write=True, log=log.silent(), principal=word.by) as here:
+        async with wiring.opened(settings, write=True, log=log.silent(), principal=word.by, stands=False) as here:
             approver = Approver(here.reconciler, here.tracker, here.writable, wiring.CLOCK)
             if given["commit"]:
                 commit = await approver.commit(given["commit"], word)

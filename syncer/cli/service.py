@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from syncer import narration, statefile, wiring
+from syncer import narration, statefile, storage, wiring
 from syncer import report as documents
 from syncer.audit import payloads
 from syncer.cli import exits, termination
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from syncer.settings import Resolved, Settings
     from syncer.wiring import Opened
 
+HELD: Final = "another run holds the state or the lease; it does the work"
 SEAL_EVERY: Final = 5.0
 """Seconds between looks at whether records have waited long enough for a head."""
 
@@ -49,7 +50,7 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
     try:
         ending = await _once(resolved, log, export)
     except LockedError as error:
-        log.info(Event.PASS_FAILED, error=error.message, hint="another run holds the state; it does the work")
+        log.info(Event.PASS_FAILED, error=error.message, hint=HELD)
         return Ending(exits.HELD if require_lock else exits.DONE, termination.of_error(error))
     except StoppedError:
         return Ending(exits.DONE)
@@ -64,6 +65,20 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
     return ending
 
 
+async def elected(here: Opened) -> None:
+    """Wait for the lead; LockedError when another process has it, StoppedError when asked to stop meanwhile."""
+    waiting = asyncio.ensure_future(here.leadership.acquire())
+
+    def stop() -> None:
+        waiting.cancel()
+
+    with stopping(stop):
+        try:
+            await waiting
+        except asyncio.CancelledError as error:
+            raise StoppedError("asked to stop while waiting for the lead; nothing was written") from error
+
+
 async def _once(resolved: Resolved, log: FilteringBoundLogger, export: Export | None) -> Ending:
     async with wiring.opened(
         resolved.settings,
@@ -76,6 +91,7 @@ async def _once(resolved: Resolved, log: FilteringBoundLogger, export: Export | 
         if export is not None:
             export.watch(here)
         _begin(here, resolved, log)
+        await elected(here)
         with stopping(here.reconciler.stop):
             report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
         document = finished(here, report, log)
@@ -123,6 +139,7 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
         daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, export.failed)
         async with front.serving(here, daemon, log):
             _begin(here, resolved, log)
+            here.leadership.stand(lambda: daemon.ask(Trigger.SCHEDULE))
             sealing = asyncio.create_task(_keep_sealed(here, log))
             try:
                 await daemon.run()
@@ -170,7 +187,7 @@ def _begin(here: Opened, resolved: Resolved, log: FilteringBoundLogger) -> None:
                 log.error(Event.JOURNAL_POISONED, error=error.message)
     if not here.settings.policy.restricts_hosts:
         log.warning(Event.HOSTS_UNRESTRICTED, hint="set policy.allowed_hosts to the hosts that calls may go to")
-    if mounts := stale_mounts(_mounts(), str((here.settings.source.path or Path("/nowhere")).absolute())):
+    if mounts := stale_mounts(storage.mounts(), str((here.settings.source.path or Path("/nowhere")).absolute())):
         log.warning(Event.SOURCE_NEVER_UPDATES, mounts=list(mounts), hint="mount the whole volume, without subPath")
 
 
@@ -178,13 +195,6 @@ def digest(resolved: Resolved) -> str:
     """One text for the whole configuration as it is shown: secrets are no part of it, only where they are kept."""
     rows = [[key, value] for key, (value, _) in sorted(resolved.origins.items())]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-
-
-def _mounts() -> str:
-    try:
-        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""  # no such file on this system, and no kubelet either
 
 
 def schedule_of(settings: Settings) -> Schedule:
@@ -202,6 +212,7 @@ def finished(here: Opened, report: SyncReport, log: FilteringBoundLogger) -> dic
         _sealed(here, log)
     state_dir = here.settings.state_dir
     document = statefile.merged(state_dir, report, (app.ref for app in here.tracker.apps))
+    document = statefile.led(document, here.leadership.told())
     try:
         statefile.replace(state_dir, document)
     except SyncerError as error:

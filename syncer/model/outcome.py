@@ -39,7 +39,7 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One PUT about to be made: recorded durably before it is sent."""
+    """One PUT about to be made: recorded durably before it is sent; `epoch` is the number of the leadership, if any."""
 
     request_id: str
     run_id: str
@@ -48,6 +48,7 @@ class Intent:
     step: AppPlan
     plan_id: str
     approval: Approval | None = None
+    epoch: int | None = None
 
     @property
     def ref(self) -> AppRef:

@@ -120,7 +120,7 @@ def settings(entries: Mapping[str, Entry]) -> tree.Settings:
             read.text("metrics.job"),
         ),
         notify=tuple(_notice(notice) for notice in read.maps("notify")),
-        leader=tree.Leader(read.text("leader.kind"), read.text("leader.name"), read.text("leader.namespace")),
+        leader=_leader(read),
         log=tree.Log(read.text("log.format").replace("auto", ""), read.text("log.level")),
     )
 
@@ -240,6 +240,7 @@ def _audit(read: Reader) -> tree.Audit:
         rotate=formats.read_size(read.text("audit.rotate")),
         sign_key=read.secret("audit.sign.key"),
         anchors=tuple(anchor for anchor in anchors if isinstance(anchor, str)),
+        may_vanish=read.flag("audit.may_vanish"),
         anchor_files=tuple(Path(cast("str", anchor["file"])) for anchor in written if "file" in anchor),
         anchor_repositories=tuple(
             _anchor_repository(cast("Mapping[str, object]", anchor["git"])) for anchor in written if "git" in anchor
@@ -271,6 +272,20 @@ def _serve(read: Reader) -> tree.Serve:
     host, port = formats.read_listen(read.text("serve.listen"))
     return tree.Serve(
         host, port, read.secret("serve.token"), read.secret("serve.push_secret"), read.texts("serve.allowed_hosts")
+    )
+
+
+def _leader(read: Reader) -> tree.Leader:
+    return tree.Leader(
+        kind=read.text("leader.kind"),
+        name=read.text("leader.name"),
+        lease_duration=read.duration("leader.lease_duration"),
+        renew_deadline=read.duration("leader.renew_deadline"),
+        retry_period=read.duration("leader.retry_period"),
+        namespace=read.text("leader.namespace"),
+        server=read.text("leader.server"),
+        token=read.secret("leader.token"),
+        ca_file=read.path("leader.ca_file"),
     )
 
 

@@ -60,6 +60,7 @@ BUILT_IN: Final[dict[str, Value]] = {
     "audit.origin": "syncer",
     "audit.rotate": "64MiB",
     "audit.anchors": [],
+    "audit.may_vanish": False,
     "serve.listen": "127.0.0.1:8080",
     "serve.allowed_hosts": [],
     "metrics.apps": False,
@@ -67,6 +68,9 @@ BUILT_IN: Final[dict[str, Value]] = {
     "notify": [],
     "leader.kind": "none",
     "leader.name": "syncer",
+    "leader.lease_duration": "60s",
+    "leader.renew_deadline": "40s",
+    "leader.retry_period": "5s",
     "log.format": "auto",
     "log.level": "info",
 }

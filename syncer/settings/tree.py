@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from syncer.model.desired import EnvToken, FileToken, Policy
 
 if TYPE_CHECKING:
-    from datetime import timedelta
     from pathlib import Path
 
     from syncer.model.outcome import State
@@ -120,7 +120,10 @@ class AnchorRepository:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The journal: `rotate` in bytes; `sign_key` None leaves its heads unsigned; `anchors` are stdout and lease."""
+    """The journal: `rotate` in bytes; `sign_key` None leaves its heads unsigned; `anchors` are stdout and lease.
+
+    `may_vanish` is the operator's word that a journal may go with its Pod.
+    """
 
     origin: str
     rotate: int
@@ -128,6 +131,7 @@ class Audit:
     anchors: tuple[str, ...] = ()
     anchor_files: tuple[Path, ...] = ()
     anchor_repositories: tuple[AnchorRepository, ...] = ()
+    may_vanish: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +168,17 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """Who may write when several run: `kind` is none or lease; an empty namespace is the pod's own."""
+    """Who may write when several run: `kind` is none or lease; empty parts of the rest are those of the Pod."""
 
     kind: str
     name: str = ""
     namespace: str = ""
+    lease_duration: timedelta = timedelta(seconds=60)
+    renew_deadline: timedelta = timedelta(seconds=40)
+    retry_period: timedelta = timedelta(seconds=5)
+    server: str = ""
+    token: SecretRef | None = None
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

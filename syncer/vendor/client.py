@@ -42,13 +42,14 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a client takes from the process around it."""
+    """What a client takes from the process around it; `closed` says why no PUT may leave, or nothing."""
 
     clock: Clock
     rng: Random
     environ: Mapping[str, str]
     observer: Observer | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    closed: Callable[[], str] = lambda: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class ReadClient:
         self._options = options
         self._around = around
         self._endpoint = vendor_options.endpoint(options.base_url)
-        self._link = transport.Link(options, self._endpoint, self.methods)
+        self._link = transport.Link(options, self._endpoint, self.methods, around.closed)
         self._pacer = Pacer(options.rate, options.patience, around.clock, around.sleep)
         self._tokens = tokens.Tokens(around.environ, self._mint, around.clock, around.rng)
         self._budget = retry.RetryBudget()

@@ -22,6 +22,8 @@ from syncer.vendor import options as vendor_options
 from syncer.vendor.answers import LATER, Answer
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
     from aiohttp import ClientRequest, ClientResponse
     from aiohttp.client_middlewares import ClientHandlerType
 
@@ -34,15 +36,24 @@ READ_METHODS: Final = frozenset({"GET", "POST"})
 WRITE_METHODS: Final = READ_METHODS | {"PUT"}
 
 
+STANDS_BY: Final = "another process may lead by now; it plans this app anew"
 _OVER_A_LIMIT: Final = ("Got more than", "Too many headers")  # aiohttp has no type of its own for these
 
 
 class Link:
     """The one client of a process: built outside of any loop, it opens its connections at the first exchange."""
 
-    def __init__(self, options: VendorOptions, target: Endpoint, methods: frozenset[str]) -> None:
+    def __init__(
+        self,
+        options: VendorOptions,
+        target: Endpoint,
+        methods: frozenset[str],
+        closed: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`closed` is asked when the body of a PUT is about to leave: why it may not, or an empty text."""
         self._target = target
         self._deadline = options.deadline
+        self._closed = closed
         self._client = httpx.AsyncClient(
             transport=_Guard(_aiohttp_transport(options, target), target, methods),
             timeout=httpx.Timeout(None, connect=options.connect),
@@ -56,11 +67,12 @@ class Link:
 
         The body of an answer other than 200 is best effort: its status says enough.
         """
+        fenced = _Fenced(content, self._closed) if method == "PUT" else None
         request = httpx.Request(
             method,
             self._target.origin + path,
-            headers=headers,
-            content=content,
+            headers=headers if fenced is None else {**headers, "Content-Length": str(len(content))},
+            content=fenced or content,
             extensions={"syncer_path": path},
         )
         partial: list[Answer] = []
@@ -78,7 +90,9 @@ class Link:
             )
         except Exception as error:  # noqa: BLE001 -- two libraries deep, any type may come; it ends as this app's failure
             failure = _broken(error)
-        if partial and partial[0].status != 200:
+        if fenced is not None and fenced.refused:
+            failure = VendorError(VendorKind.UNEXPECTED, f"not sent: {fenced.refused}", hint=STANDS_BY, sent=False)
+        elif partial and partial[0].status != 200:
             return partial[0]
         # Raised outside of the handlers: HTTP libraries keep the request, and with it the token, in their exceptions.
         raise failure
@@ -96,6 +110,25 @@ class Link:
             return Answer(response.status_code, headers, await _body(response))
         finally:
             await response.aclose()
+
+
+class _Fenced(httpx.AsyncByteStream):
+    """A body that is handed out in the moment in which it is written to the connection, and only if that is allowed.
+
+    Between the decision to send a PUT and this lie a wait for a connection, a handshake, other work, or a minute in
+    which the process was stopped. A vendor that has the headers of a request and no body has no request.
+    """
+
+    def __init__(self, content: bytes, closed: Callable[[], str]) -> None:
+        self._content = content
+        self._closed = closed
+        self.refused = ""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.refused = self._closed()
+        if self.refused:
+            raise _DroppedError(self.refused)
+        yield self._content
 
 
 class _Guard(httpx.AsyncBaseTransport):

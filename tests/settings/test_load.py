@@ -138,7 +138,9 @@ serve:
 notify:
   - {kind: webhook, url: "https://alerts.example/x", secret: {file: /hook}, on: [Drifted, Failing], after: 2}
   - {kind: slack, url: "https://slack.example/x", on: [Held]}
-leader: {kind: lease, name: one, namespace: two}
+leader:
+  {kind: lease, name: one, namespace: two, lease_duration: 90s, renew_deadline: 60s, retry_period: 6s,
+   server: "https://10.0.0.1:6443", token: {file: /kube}, ca_file: /ca.pem}
 log: {format: json, level: debug}
 """
     found = load(text, folder=tmp_path).settings
@@ -187,7 +189,9 @@ log: {format: json, level: debug}
         tree.Notify("webhook", "https://alerts.example/x", (State.DRIFTED, State.FAILING), 2, FileToken("/hook")),
         tree.Notify("slack", "https://slack.example/x", (State.HELD,)),
     )
-    assert found.leader == tree.Leader("lease", "one", "two")
+    times = (timedelta(seconds=90), timedelta(seconds=60), timedelta(seconds=6))
+    leader = tree.Leader("lease", "one", "two", *times, "https://10.0.0.1:6443", FileToken("/kube"), Path("/ca.pem"))
+    assert found.leader == leader
     assert found.log == tree.Log("json", "debug")
 
 
@@ -445,6 +449,11 @@ CONTRADICTIONS = [
         "in the repository of the apps",
         4,
     ),
+    ("audit: {anchors: [lease]}", "an annotation of the lease, and there is none", 3),
+    ("leader: {kind: lease, server: 'https://10.0.0.1'}", "an API server without a token", 3),
+    ("leader: {kind: lease, server: 'http://10.0.0.1', token: {env: SYNCER_SECRET_K}}", "http to another machine", 3),
+    ("leader: {kind: lease, renew_deadline: 60s}", "would believe in its lease", 3),
+    ("leader: {kind: lease}\nvendor: {deadline: 30s}", "no time in which a whole PUT fits", 4),
 ]
 
 

@@ -70,6 +70,7 @@ def text(document: JSON, stale: AbstractSet[AppRef], now: datetime, style: Style
     lines += [style.warn(line) for line in _tokens(document, now)]
     lines += [style.bold(line) for line in columns.wrapped(_counts(rows), columns.LINE)]
     lines += [style.dim(line) for line in columns.summed(*_pass(document, now))]
+    lines += [style.dim(line) for line in _leader(document)]
     return "\n".join(lines) + "\n"
 
 
@@ -79,6 +80,7 @@ def markdown(document: JSON, stale: AbstractSet[AppRef], now: datetime, limit: i
     heading = f"### syncer status: {cells.prose(_counts(rows))}\n\n{cells.prose(' · '.join(_pass(document, now)))}"
     told = [_cells(row, turn, now) for turn in Turn for row in rows if row.turn is turn]
     kept = cells.fitting(told, limit - len(heading) - RESERVE)
+    heading += "".join(f"\n\n{cells.prose(line)}" for line in _leader(document))
     parts = [heading, *([cells.table(("Turn", "App", "State", "Why", "To release"), kept)] if kept else [])]
     if left := len(told) - len(kept):
         parts.append(cells.left_out(left, "app"))
@@ -87,6 +89,16 @@ def markdown(document: JSON, stale: AbstractSet[AppRef], now: datetime, limit: i
             cells.prose(f"Tokens that end soon: {words.count(len(due), 'app')}, the first {_ending(due[0], now)}")
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _leader(document: JSON) -> list[str]:
+    """Who writes, where that is decided by election."""
+    leader = document.get("leader")
+    if not leader:
+        return []
+    if leader["leads"]:
+        return [sanitize(f"Leads by the lease {leader['lease']}, epoch {leader['epoch']}")]
+    return [sanitize(f"Stands by: {leader['holder'] or 'nobody'} leads by the lease {leader['lease']}")]
 
 
 def _tokens(document: JSON, now: datetime) -> list[str]:
