@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
+ENGINE  ?= docker
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+TOOLS   := .tmp/tools/.installed
 
 .PHONY: demo test check bench soak mutants docs format image lock install clean
 
@@ -62,8 +65,19 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-image:                 ## the container image
-	docker build -t syncer:dev .
+image: $(TOOLS)        ## the container image and its bill of materials; ENGINE=podman builds it, too
+	$(ENGINE) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) -t syncer:$(VERSION) .
+	mkdir -p .tmp && $(ENGINE) save -o .tmp/syncer-$(VERSION).tar syncer:$(VERSION)
+	.tmp/tools/bin/syft scan -q docker-archive:.tmp/syncer-$(VERSION).tar -o cyclonedx-json=.tmp/syncer-$(VERSION).cdx.json
+	@echo "syncer:$(VERSION), and what is in it: .tmp/syncer-$(VERSION).cdx.json"
+
+.PHONY: tools
+tools: $(TOOLS)        ## the programs that look at manifests and images; what needs them is skipped without them
+
+$(TOOLS): .ci/locks/tools.txt
+	$(PYTHON) -m venv .tmp/tools
+	.tmp/tools/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r .ci/locks/tools.txt
+	@touch $@
 
 lock:                  ## pin every requirement with hashes, for every Python we support
 	$(PYTHON) -m venv .tmp/lock && .tmp/lock/bin/python -m pip install --quiet 'uv>=0.5'
@@ -72,6 +86,8 @@ lock:                  ## pin every requirement with hashes, for every Python we
 	UV=.tmp/lock/bin/uv; $$UV pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command 'make lock' --constraint .ci/locks/run.txt \
 	  --group dev -o .ci/locks/dev.txt pyproject.toml .ci/locks/build.in
+	UV=.tmp/lock/bin/uv; for each in build tools; do $$UV pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' -o .ci/locks/$$each.txt .ci/locks/$$each.in || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .coverage*
