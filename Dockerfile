@@ -39,7 +39,7 @@ COPY --from=build /opt/syncer /opt/syncer
 ENV PATH=/opt/syncer/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    SYNCER_STATE_DIR=/var/lib/syncer
+    XDG_STATE_HOME=/var/lib
 USER 65532:65532
 WORKDIR /var/lib/syncer
 ENTRYPOINT ["syncer"]

@@ -28,6 +28,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "stale-plans": ("histories in which a plan is approved or written late: only what was approved is written", 1_000),
     "lease-stops": ("SIGSTOP of the leader of three at random moments: 0 overlapping PUTs, one follows in time", 200),
     "lease-real": ("the same for 1 to 90 s with a real kube-apiserver and the times that are built in", 30),
+    "cluster": ("rollouts, kills and drains of a Deployment on a one-node cluster: no lost record, no double write", 9),
     "two-writers": ("two starts on one state folder at once: one writes, the other names it", 100),
     "one-shots": ("rounds of twenty one-shots at once: exactly one writes", 50),
     "yaml-fuzz": ("YAML inputs: a value or an error with a place, each within 0.5 s", 1_000_000),

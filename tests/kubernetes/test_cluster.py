@@ -1,0 +1,197 @@
+"""The overlays on a real one-node cluster, our image in each Pod: what rollouts, kills and drains do to the writing."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import git_https, one_node
+from tests.support.real_kube import FOLDER
+from tests.support.repositories import Repository
+from tests.support.site import CUSTOMER, app_id
+from tests.support.versioned import apps_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.soak.figures import Recorder
+    from tests.support.one_node import OneNode
+
+pytestmark = pytest.mark.kubernetes
+APPS = 12
+PORT = 18090
+ROUNDS = int(os.environ.get("SYNCER_KUBE_ROUNDS", "3"))
+FAST = {"lease_duration": "20s", "renew_deadline": "15s", "retry_period": "2s"}
+LIMITS = {"apps": 100000, "share": "100%", "at_least": 100000}
+
+
+@dataclass
+class Fleet:
+    """A repository over https, the emulator as a Pod, and one overlay that runs."""
+
+    node: OneNode
+    repository: Repository
+    kept: Path
+    namespace: str
+    version: int = 0
+
+    def declare(self) -> None:
+        self.version += 1
+        settings = {"popup_url": f"https://hooks.acme.example/{self.version}"}
+        home = Path("/var/run/secrets/syncer")
+        files: dict[str | bytes, Any] = {
+            f"{app_id(n)}.yaml": apps_file(home, range(n, n + 1), settings).replace(b"/tokens/", b"/")
+            for n in range(1, APPS + 1)
+        }
+        self.repository.commit(files)
+
+    def converged(self) -> bool:
+        wanted = f"https://hooks.acme.example/{self.version}"
+        apps = one_node.asked(PORT, "/apps")["apps"]
+        return [each["settings"].get("popup_url") for each in apps] == [wanted] * APPS
+
+    def settle(self, told: str) -> None:
+        one_node.until(self.converged, lambda: f"{told}\n{self.node.logs(self.namespace)}")
+
+    def ledger(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = one_node.asked(PORT, "/ledger")["ledger"]
+        return found
+
+    def over(self) -> int:
+        """Ends every Pod in its own time, and judges what all of them wrote."""
+        self.node.kubectl("delete", "deployment,statefulset,cronjob,job", "--all", "-n", self.namespace)
+        one_node.until(lambda: self.node.gone(self.namespace), lambda: self.node.logs(self.namespace))
+        return one_node.judge(self.kept, self.ledger())
+
+
+@contextmanager
+def fleet(tmp_path: Path, overlay: str, namespace: str) -> Iterator[Fleet]:
+    node = one_node.one_node()
+    if node is None:
+        pytest.skip(f"{FOLDER} and {one_node.IMAGE} name no cluster with a node and no image")
+    image = os.environ[one_node.IMAGE]
+    kept = one_node.fresh(tmp_path / "kept")
+    repository = Repository.create(tmp_path / "repos" / "settings.git")
+    with git_https.serving(tmp_path / "repos", tmp_path, username="x", password="a-password") as git:
+        changes = {
+            "mode": "apply",
+            "source": {"url": git.url("settings.git"), "ca_file": "/etc/syncer/git/ca.pem", "poll": "1s"},
+            "vendor": {
+                "base_url": f"http://127.0.0.1:{PORT}/v2/integrations",
+                "rate": "5000/s",
+                "concurrency": 2,
+                "deadline": "3s",
+            },
+            "schedule": {"detect": "1h", "apply": "1h", "jitter": "0%"},
+            "policy": {
+                "budget": LIMITS,
+                "mass_drift": {"apps": 100000},
+            },
+            "leader": FAST,
+        }
+        here = Fleet(node, repository, kept, namespace)
+        node.kubectl("delete", "namespace", namespace, "vendor", "--ignore-not-found", "--wait=true")
+        node.apply(one_node.vendor(image, PORT))
+        one_node.until(_answers, lambda: node.kubectl("get", "pods", "-A", "-o", "wide"))
+        seeds = [{"customer_id": CUSTOMER, "app_id": app_id(n), "token": f"token-{n}"} for n in range(1, APPS + 1)]
+        one_node.asked(PORT, "/apps", {"apps": seeds})
+        one_node.asked(PORT, "/faults", {"fault": "PUT:latency(100)"})
+        here.declare()
+        documents = one_node.adapted(overlay, one_node.Setting(image, kept, changes))
+        try:
+            node.kubectl("create", "namespace", namespace, check=False)
+            tokens = [f"--from-literal={app_id(n)}=token-{n}" for n in range(1, APPS + 1)]
+            node.kubectl("create", "secret", "generic", "syncer-tokens", "-n", namespace, *tokens)
+            password = ("--from-literal=password=a-password", f"--from-file=ca.pem={git.ca_file}")
+            node.kubectl("create", "secret", "generic", "syncer-git", "-n", namespace, *password)
+            node.apply(documents)
+            here.settle("never converged")
+            yield here
+        finally:
+            node.kubectl("uncordon", "localhost")
+            node.kubectl("delete", "namespace", namespace, "vendor", "--wait=true")
+
+
+def _answers() -> bool:
+    try:
+        return bool(one_node.asked(PORT, "/"))
+    except OSError:
+        return False
+
+
+def rolled(here: Fleet, workload: str) -> None:
+    """A rollout in the middle of a commit's writes."""
+    here.declare()
+    time.sleep(random.Random(here.version).uniform(0.5, 3.0))
+    here.node.kubectl("rollout", "restart", workload, "-n", here.namespace)
+    here.declare()
+    here.settle("after a rollout")
+    here.node.kubectl("rollout", "status", workload, "-n", here.namespace, "--timeout=240s")
+
+
+def killed(here: Fleet) -> None:
+    """The leader's Pod is gone at once, as when its node loses power."""
+    one_node.until(lambda: bool(here.node.leader(here.namespace)), lambda: here.node.logs(here.namespace))
+    leader = here.node.leader(here.namespace)
+    here.declare()
+    time.sleep(random.Random(here.version).uniform(0.5, 3.0))
+    here.node.kubectl("delete", "pod", leader, "-n", here.namespace, "--grace-period=0", "--force")
+    here.declare()
+    here.settle("after a kill")
+
+
+def drained(here: Fleet) -> None:
+    """The node is emptied while the leader writes, and takes Pods again."""
+    here.declare()
+    time.sleep(random.Random(here.version).uniform(0.5, 3.0))
+    here.node.kubectl("drain", "localhost", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=200s")
+    here.declare()
+    here.node.kubectl("uncordon", "localhost")
+    here.settle("after a drain")
+
+
+def test_a_deployment_of_three_through_rollouts_kills_and_drains(tmp_path: Path, figure: Recorder) -> None:
+    with fleet(tmp_path, "deployment", "syncer") as here:
+        for _ in range(ROUNDS):
+            rolled(here, "deployment/syncer")
+            killed(here)
+            drained(here)
+        puts = here.over()
+        pods = len(one_node.journals(here.kept))
+    told = f"{puts} PUTs of {pods} Pods, 0 overlap, 0 of an older epoch, 0 without a record; every journal is whole"
+    figure("cluster", 3 * ROUNDS, seeds="by version", result=told)
+
+
+def test_a_statefulset_of_three_goes_on_in_its_journals(tmp_path: Path) -> None:
+    with fleet(tmp_path, "statefulset", "syncer") as here:
+        killed(here)
+        here.over()
+        assert [state.parent.name for state in one_node.journals(here.kept)] == ["syncer-0", "syncer-1", "syncer-2"]
+
+
+def test_a_container_in_three_pods_of_an_application(tmp_path: Path) -> None:
+    with fleet(tmp_path, "sidecar-plain", "desk") as here:
+        rolled(here, "deployment/desk")
+        here.over()
+
+
+def test_a_cronjob_beside_one_that_somebody_starts_by_hand(tmp_path: Path) -> None:
+    with fleet(tmp_path, "cronjob", "syncer") as here:
+        here.declare()
+        for number in range(3):
+            here.node.kubectl("create", "job", f"by-hand-{number}", "--from=cronjob/syncer", "-n", "syncer")
+        here.settle("after three runs at once")
+        one_node.until(lambda: _succeeded(here) >= 3, lambda: here.node.logs("syncer"))
+        here.over()
+
+
+def _succeeded(here: Fleet) -> int:
+    told = here.node.kubectl("get", "jobs", "-n", "syncer", "-o", "jsonpath={.items[*].status.succeeded}")
+    return sum(map(int, told.split()))
