@@ -42,7 +42,7 @@ bench: $(STAMP)        ## benchmarks: ratios side by side, no assertion on time
 	@for b in tests/bench/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
 soak: $(STAMP)         ## the full length of every fuzz and kill loop; its figures go into docs/reliability.md
-	mkdir -p .tmp/soak && find .tmp/soak -name '*.json' ! -name 'mutants*' -delete
+	mkdir -p .tmp/soak && find .tmp/soak -name '*.json' ! -name 'mutants*' ! -name 'lease-real*' -delete
 	SYNCER_SOAK_LOG=$(CURDIR)/.tmp/soak $(BIN)/python -m pytest -m soak -n $(WORKERS) -q --timeout=0
 	$(BIN)/python -m tests.soak.table .tmp/soak
 
@@ -60,6 +60,10 @@ mutants: $(STAMP)      ## how many mutants of plan/ and audit/ the tests kill; t
 
 docs: $(STAMP)         ## the reference tables in docs/, from the schemas
 	$(BIN)/python -m tests.docs.reference
+
+.PHONY: screenshots
+screenshots: $(STAMP)  ## the pictures of the pages in docs/images, of a fleet with something of everything
+	$(BIN)/python -m tests.docs.screenshots
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

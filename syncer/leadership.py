@@ -175,6 +175,18 @@ async def opened(
             await at.aclose()
 
 
+async def examine(settings: Settings) -> str:
+    """Who holds the lease, for a person; SyncerError where that can't be asked. Nothing is changed."""
+    reach = account.reach(named(settings.leader), environment.read())
+    at = Leases(reach, terms_of(settings).request)
+    try:
+        found = await at.read()
+    finally:
+        await at.aclose()
+    who = "there is none yet" if found is None else f"held by {found.spec.holder}" if found.spec.holder else "free"
+    return f"{reach.namespace}/{reach.name}: {who}"
+
+
 def terms_of(settings: Settings) -> Terms:
     """The election's times; a PUT may last as long as any request to the vendor."""
     wanted = settings.leader

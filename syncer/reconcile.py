@@ -25,7 +25,7 @@ from syncer.plan.rollout import Stage
 from syncer.vendor.sweep import Patience, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from structlog.typing import FilteringBoundLogger
@@ -146,7 +146,7 @@ class Reconciler:
         except JournalError as error:
             log.error(Event.JOURNAL_POISONED, error=error.message)
 
-    async def _until_stopped(self, work: Coroutine[object, object, T]) -> T:
+    async def _until_stopped(self, work: Awaitable[T]) -> T:
         """The work's result, unless asked to stop first: reading has no effects and may be broken off anywhere."""
         task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._stop.wait())
         try:

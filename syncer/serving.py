@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -22,9 +23,12 @@ from syncer.serve.keys import Keyring
 from syncer.serve.listening import listening
 from syncer.serve.ports import Behind, Check
 from syncer.serve.probes import Heartbeat
+from syncer.views.gauges import Gauges
+from syncer.views.pages import Around, Views
+from syncer.views.trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from pathlib import Path
 
     from structlog.typing import FilteringBoundLogger
@@ -33,8 +37,10 @@ if TYPE_CHECKING:
     from syncer.board import Board
     from syncer.daemon import Daemon
     from syncer.desired.tracker import Tracker
+    from syncer.errors import SourceError
     from syncer.exporting import Export
     from syncer.leadership import Leadership
+    from syncer.model.desired import AppRef
     from syncer.serve.ports import Approval
     from syncer.wiring import Opened
 
@@ -122,33 +128,74 @@ class Front:
 
     def __init__(self, export: Export) -> None:
         self._metrics, self._board = export.metrics, export.board
+        self._gauges = Gauges(CLOCK)
+
+    def on_request(self, method: str, status: int | None, elapsed: float, ref: AppRef) -> None:
+        """One exchange with the vendor ended: for the metrics and the pages."""
+        self._metrics.on_request(method, status, elapsed, ref)
+        self._gauges.on_request(method, status, elapsed, ref)
+
+    def on_look(self, error: SourceError | None) -> None:
+        """The source was looked at: likewise."""
+        self._metrics.on_look(error)
+        self._gauges.on_look(error)
 
     @asynccontextmanager
-    async def serving(self, here: Opened, daemon: Daemon, log: FilteringBoundLogger) -> AsyncIterator[None]:
+    async def serving(
+        self, here: Opened, daemon: Daemon, log: FilteringBoundLogger, origins: Mapping[str, tuple[str, str]]
+    ) -> AsyncIterator[None]:
         """Serves in the running loop until left, unless the settings want no server.
 
-        UsageError where the address can't be had.
+        `origins` is the configuration as pages show it. UsageError where the address can't be had.
         """
         if here.journal is None or not here.settings.serve.host:
             yield
             return
-        behind, wanted = self._behind(here, here.journal, daemon, log), here.settings.serve
+        trail, wanted = Trail(here.settings.state_dir), here.settings.serve
+        views = Views(self._board, trail, self._around(here, here.journal, daemon, origins))
+        behind = self._behind(here, here.journal, daemon, log, views)
         heartbeat = Heartbeat(CLOCK)
         served = app.application(behind, heartbeat, guard.hosts(wanted.host, wanted.allowed_hosts))
         async with listening(served, wanted.host, wanted.port) as address:
             log.info(Event.SERVING, address=address, actions=wanted.token is not None)
-            beating = asyncio.create_task(heartbeat.beat())
+            working = [
+                asyncio.create_task(heartbeat.beat()),
+                asyncio.create_task(trail.keep_up()),
+                asyncio.create_task(views.keep_ready()),
+            ]
             try:
                 with _told(here.settings.state_dir / ADDRESS, address):
                     yield
             finally:
-                beating.cancel()
+                for task in working:
+                    task.cancel()
+                trail.close()
 
-    def _behind(self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger) -> Behind:
+    def _around(self, here: Opened, journal: Journal, daemon: Daemon, origins: Mapping[str, tuple[str, str]]) -> Around:
+        return Around(
+            clock=CLOCK,
+            interval=here.settings.schedule.detect,
+            appointments=daemon.appointments,
+            failure=lambda: here.tracker.failure,
+            slowed=lambda: here.vendor.slowed,
+            unsealed=lambda: journal.unsealed,
+            gauges=self._gauges,
+            origins=origins,
+            facts={
+                "version": metadata.version("exotel-syncer"),
+                "mode": here.settings.mode.value,
+                "rate": here.settings.vendor.rate,
+            },
+        )
+
+    def _behind(
+        self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger, views: Views
+    ) -> Behind:
         wanted, environ = here.settings.serve, environment.read()
         self._board.leader = here.leadership.told
         return Behind(
             view=self._board,
+            pages=views,
             health=Health(self._board, daemon, here.tracker, journal, here.leadership),
             actions=Actions(daemon, Approver(here.reconciler, here.tracker, journal, CLOCK), here.leadership),
             tokens=Keyring(wanted.token, environ, "token"),

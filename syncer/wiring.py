@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Final, Protocol
 
-from syncer import environment, leadership, seals, sources, statefile, storage
+from syncer import census, environment, leadership, seals, sources, statefile, storage
 from syncer.apply.one import READ_BACK_DELAYS
 from syncer.audit import digests, files
 from syncer.audit.events import Identity
@@ -19,6 +19,7 @@ from syncer.audit.index import Index
 from syncer.audit.journal import Journal
 from syncer.audit.ulid import Ulids
 from syncer.audit.witness import Witness
+from syncer.census import Census
 from syncer.clock import SystemBootClock, SystemClock, instant
 from syncer.desired.tracker import Tracker
 from syncer.errors import JournalError, SyncerError, UsageError
@@ -30,7 +31,7 @@ from syncer.vendor import client
 from syncer.vendor.options import VendorOptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from syncer.errors import SourceError
     from syncer.leadership import Leadership
     from syncer.model.desired import AppRef
+    from syncer.model.outcome import AppStatus
     from syncer.seals import Anchored
     from syncer.settings import Settings
     from syncer.vendor.client import ReadClient
@@ -168,7 +170,27 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             read_back_delays=waits.read_back,
         )
         previous = statefile.statuses(_previous(settings))
-        yield Opened(settings, read_from, tracker, index, vendor, Reconciler(parts, previous), journal, anchored, lead)
+        passes = _passes(settings, vendor, tracker, parts, previous)
+        yield Opened(settings, read_from, tracker, index, vendor, passes, journal, anchored, lead)
+
+
+def _passes(
+    settings: Settings, vendor: ReadClient, tracker: Tracker, parts: Parts, previous: Mapping[AppRef, AppStatus]
+) -> Reconciler:
+    """What runs passes; it asks for lists of apps only where there is a token for them."""
+    if not settings.vendor.customer_tokens:
+        return Reconciler(parts, previous)
+    return Census(
+        parts,
+        previous,
+        lambda: census.listed(vendor, settings),
+        lambda: (app.ref for app in tracker.apps),
+    )
+
+
+def reader(settings: Settings) -> ReadClient:
+    """A client for the vendor that can't write, for what needs nothing else."""
+    return _vendor(settings, WAITS, None, None)
 
 
 def _reader_digests(settings: Settings) -> Digests:
@@ -194,6 +216,7 @@ def vendor_options(settings: Settings) -> VendorOptions:
         deadline=wanted.deadline.total_seconds(),
         proxy=wanted.proxy or None,
         ca_file=str(wanted.ca_file) if wanted.ca_file else None,
+        list_bare=wanted.list_bare,
     )
 
 

@@ -82,7 +82,10 @@ async def _planned(settings: Settings, given: dict[str, Any]) -> tuple[SyncRepor
         origins = {change.origin for step in report.decision.plan.steps for change in step.changes}
         blame = await asyncio.to_thread(blaming.commits, here.source, report.revision.id, origins)
     _warn(await journal)
-    return report, PlanView(chosen, report.decision, report.apps, report.started, blame, report.revision.source)
+    narrowed = given["apps"] or given["labels"] or given["changed_since"] is not None
+    # Who asks about some apps is not told about all the others.
+    view = PlanView(chosen, report.decision, report.apps, report.started, blame, report.revision.source)
+    return report, replace(view, unmanaged=None if narrowed else report.unmanaged)
 
 
 def _warn(findings: list[Finding]) -> None:
@@ -99,7 +102,7 @@ def _emit(view: PlanView, form: str, output_file: Path | None) -> None:
     from syncer.cli.render import plan as rendering
     from syncer.cli.render.style import Style
 
-    document = documents.of_plan(view.apps, view.decision, view.now)
+    document = documents.of_plan(view.apps, view.decision, view.now, view.unmanaged)
     forms = {
         "text": lambda: rendering.text(view, Style(options.colour_of(sys.stdout))),
         "brief": lambda: rendering.brief(view),

@@ -132,12 +132,10 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
             log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
             daemon.stop()
 
-    async with wiring.opened(
-        settings, write=True, log=log, principal="system", settle=True, watch=export.metrics
-    ) as here:
+    async with wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=front) as here:
         export.watch(here)
         daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, export.failed)
-        async with front.serving(here, daemon, log):
+        async with front.serving(here, daemon, log, resolved.origins):
             _begin(here, resolved, log)
             here.leadership.stand(lambda: daemon.ask(Trigger.SCHEDULE))
             sealing = asyncio.create_task(_keep_sealed(here, log))

@@ -175,6 +175,9 @@ class Elector:
             if error.message != self._trouble:
                 self._log.warning(Event.LEADER_FAILED, error=error.message, hint=error.hint)
             self._trouble = error.message
+        except Exception as fault:  # noqa: BLE001 -- a fault of ours may cost the lead, but never the looking
+            self._log.error(Event.LEADER_FAILED, error=type(fault).__name__, hint="report this", exc_info=fault)
+            self._trouble = type(fault).__name__
         if self._leading and self._age() >= self._terms.renew:
             self._lose(f"it could not be renewed for {self._terms.renew:g} s")
 

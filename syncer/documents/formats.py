@@ -6,6 +6,7 @@ for a text that has not the form.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -142,6 +143,15 @@ def check_host(text: str) -> str:
     return text
 
 
+def check_network(text: str) -> str:
+    """A network such as `10.0.0.0/8`, written as the network and not as an address in it."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError("a network is its first address, a slash and a number of bits, such as 10.0.0.0/8") from error
+    return text
+
+
 def check_variable(text: str) -> str:
     """The name of an environment variable, placeholders allowed; a text in the shape of a token is none."""
     if not _VARIABLE.fullmatch(text) or looks_secret(text):
@@ -163,6 +173,7 @@ FORMATS: Final[dict[str, Form]] = {
     "host": Form(check_host, "hooks.acme.example"),
     "instant": Form(read_instant, "2030-01-31T18:00:00+05:30"),
     "listen": Form(read_listen, "127.0.0.1:8080"),
+    "network": Form(check_network, "10.0.0.0/8"),
     "rate": Form(read_rate, "50/s"),
     "schedule": Form(check_schedule, "*/5 * * * *"),
     "share": Form(read_share, "30%"),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncer.model.desired import AppRef, Revision
-    from syncer.model.live import LiveApp
+    from syncer.model.live import LiveApp, Unmanaged
     from syncer.model.planned import AppPlan, Approval, Decision
     from syncer.model.problems import Problem
 
@@ -185,7 +185,8 @@ class AppStatus:
 class SyncReport:
     """One pass, whole. `writes` False: a detect, plan or observe pass that could not write.
 
-    `rejected` are the paths of invalid files, `problems` everything that is wrong in the source.
+    `rejected` are the paths of invalid files, `problems` everything that is wrong in the source. `unmanaged` is None
+    where nobody asked what else the vendor has.
     """
 
     run_id: str
@@ -199,3 +200,4 @@ class SyncReport:
     apps: tuple[AppStatus, ...] = ()
     problems: tuple[Problem, ...] = ()
     rejected: tuple[str, ...] = ()
+    unmanaged: Unmanaged | None = None

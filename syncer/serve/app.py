@@ -14,6 +14,7 @@ from syncer.serve import answers, openapi
 from syncer.serve.actions import ActionPoints
 from syncer.serve.answers import Refused, document
 from syncer.serve.guard import Guard
+from syncer.serve.pages import PagePoints
 from syncer.serve.probes import Probes
 from syncer.serve.push import Push
 
@@ -41,6 +42,7 @@ def routes(behind: Behind, heartbeat: Heartbeat) -> list[Route]:
         Route("/api/v1/plan", shown.plan),
         *ActionPoints(behind).routes(),
         *Push(behind).routes(),
+        *PagePoints(behind).routes(),
     ]
     return [*found, Route("/metrics", shown.metrics)] if behind.exposition else found
 

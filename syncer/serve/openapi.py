@@ -64,6 +64,57 @@ def _push(told: str, *headers: str) -> dict[str, Any]:
     }
 
 
+def _page(told: str, *names: str) -> dict[str, Any]:
+    """A page: what goes wrong is told as HTML, or as JSON where it never came so far."""
+    html = {"description": "HTML", "content": {"text/html": {"schema": TEXT}}}
+    made = _get(told, {200: html}, {404: "no such app"} if names else {}, *names)
+    if names:
+        made["get"]["responses"]["404"] = {**html, "description": "HTML: no such app"}
+    return made
+
+
+def _twin(told: str, schema: str, *names: str) -> dict[str, Any]:
+    also = {404: "no such app"} if names else {}
+    body = {"type": "object", "required": ["schema"], "properties": {"schema": {"const": schema}}}
+    return _get(f"{told} as JSON: {schema}.", {200: _json(schema, body)}, also, *names)
+
+
+def _asked(made: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    """The same with parameters of its query, each a text that narrows what is shown."""
+    for name, each in told.items():
+        made["get"]["parameters"].append({"name": name, "in": "query", "schema": TEXT, "description": each})
+    return made
+
+
+def _export(kind: str) -> dict[str, Any]:
+    good = {200: {"description": "the records", "content": {kind: {"schema": TEXT}}}}
+    return _get("Every record that the search finds, at most 10,000.", good)
+
+
+def _form(told: str, *fields: str) -> dict[str, Any]:
+    html = {"text/html": {"schema": TEXT}}
+    body = {"type": "object", "properties": dict.fromkeys(fields, TEXT)}
+    bad = {
+        **REFUSALS,
+        401: "not signed in",
+        415: "not a form",
+        422: "invalid",
+        409: "held",
+        502: "failed",
+        503: "ending",
+    }
+    return {
+        "post": {
+            "summary": f"{told} For the pages: needs a session and its form's own text; programs use the actions.",
+            "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": body}}},
+            "responses": {
+                "303": {"description": "done: look there"},
+                **{str(status): {"description": each, "content": html} for status, each in sorted(bad.items())},
+            },
+        }
+    }
+
+
 APPROVED: Final = {
     "type": "object",
     "required": ["commit", "approved"],
@@ -78,6 +129,24 @@ APPROVED: Final = {
             },
         },
     },
+}
+FLEET: Final = {
+    "q": "words in name, id or label values",
+    "state": "only this state",
+    "turn": "only what is the turn of: you, itself, again, chosen",
+    "cause": "only apps with a field that differs for this cause",
+    "label": "only apps with this label: KEY or KEY=VALUE",
+    "page": "which page of the list, from 1",
+}
+AUDIT: Final = {
+    "app": "part of a name, or of customer/app",
+    "field": "only entries about this field",
+    "who": "part of an author, approver or principal",
+    "commit": "the beginning of a commit",
+    "since": "a day or a time, UTC unless it names a zone",
+    "until": "a day (all of it) or a time",
+    "kind": "a record type without `syncer.` and `.v1`, or `all`",
+    "page": "which page of the list, from 1",
 }
 NOT_YET: Final = {404: "nothing is known of that yet"}
 APPROVE: Final = {
@@ -121,6 +190,26 @@ DOCUMENT: Final[dict[str, Any]] = {
             "A push at GitLab.", "X-Gitlab-Token", "webhook-id", "webhook-timestamp", "webhook-signature"
         ),
         "/-/push/gitea": _push("A push at Gitea or Forgejo.", "X-Gitea-Signature", "X-Forgejo-Signature"),
+        "/": _asked(_page("The fleet."), FLEET),
+        "/fleet.json": _asked(_twin("The fleet", "syncer.fleet/v1"), FLEET),
+        "/apps/{customer}/{app}": _page("One app.", "customer", "app"),
+        "/apps/{customer}/{app}.json": _twin("One app", "syncer.app-page/v1", "customer", "app"),
+        "/revisions": _page("Commits that came in force."),
+        "/revisions.json": _twin("Commits that came in force", "syncer.revisions-page/v1"),
+        "/drift": _page("Drift of the last 30 days."),
+        "/drift.json": _twin("Drift of the last 30 days", "syncer.drift-page/v1"),
+        "/audit": _asked(_page("The journal."), AUDIT),
+        "/audit.json": _asked(_twin("The journal", "syncer.audit-page/v1"), AUDIT),
+        "/audit.jsonl": _asked(_export("application/jsonl"), AUDIT),
+        "/audit.csv": _asked(_export("text/csv"), AUDIT),
+        "/system": _page("syncer itself."),
+        "/system.json": _twin("syncer itself", "syncer.system-page/v1"),
+        "/sign-in": _page("A form for a token."),
+        "/static/{name}": _get("What the pages need.", {200: {"description": "a file"}}, {404: "no such file"}, "name"),
+        "/-/session": _form("Signs in.", "token"),
+        "/-/session/end": _form("Signs out.", "form"),
+        "/-/page/reconcile": _form("Asks for a pass.", "form"),
+        "/-/page/approve": _form("Approves one app's changes.", "form", "plan", "customer", "app", "reason"),
     },
     "components": {
         "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},

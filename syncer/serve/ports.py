@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
@@ -50,6 +50,19 @@ class View(Protocol):
         """The last decision."""
 
 
+class Pages(Protocol):
+    """What pages and their twins show."""
+
+    async def page(self, name: str, asked: Mapping[str, str]) -> JSON | None:
+        """The document of a page (fleet, app, revisions, drift, audit, system); None for an app that is not known.
+
+        `asked` is the query; for an app also `customer` and `app`.
+        """
+
+    async def export(self, asked: Mapping[str, str], form: str) -> bytes:
+        """The records of a search of the audit page as `jsonl` or `csv`; raises SyncerError."""
+
+
 class Health(Protocol):
     """How the daemon fares."""
 
@@ -83,6 +96,7 @@ class Behind:
     """All that stands behind the server. Without `tokens` there are no actions, without `secrets` no push triggers."""
 
     view: View
+    pages: Pages
     health: Health
     actions: Actions
     tokens: Keyring

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from syncer.documents import formats
 from syncer.model.desired import (
     AllowedHosts,
-    EnvToken,
-    FileToken,
     OnCommit,
     OnDrift,
     Policy,
@@ -24,6 +22,7 @@ from syncer.model.planned import Danger
 from syncer.plan.limits import Limits, Transition
 from syncer.plan.rollout import Rollout, Wave
 from syncer.settings import tree
+from syncer.settings.reader import Reader, secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,67 +36,6 @@ TRANSITIONS: Final = {
     "streaming_off": Danger.STREAMING_OFF,
 }
 """The keys of policy.transitions, each with the danger that it limits."""
-
-
-class Reader:
-    """Reads one key at a time as what the schema says it is."""
-
-    def __init__(self, entries: Mapping[str, Entry]) -> None:
-        self._entries = entries
-
-    def text(self, name: str) -> str:
-        """A text; empty where nobody says anything."""
-        entry = self._entries.get(name)
-        return cast("str", entry.value) if entry is not None else ""
-
-    def number(self, name: str) -> int:
-        """A whole number."""
-        return cast("int", self._entries[name].value)
-
-    def flag(self, name: str) -> bool:
-        """True or false."""
-        return cast("bool", self._entries[name].value)
-
-    def duration(self, name: str) -> timedelta:
-        """A duration."""
-        return formats.read_duration(self.text(name))
-
-    def share(self, name: str) -> float:
-        """A share as a fraction of 1."""
-        return formats.read_share(self.text(name))
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts."""
-        return tuple(cast("list[str]", self._entries[name].value))
-
-    def choices(self, name: str) -> list[str | Mapping[str, object]]:
-        """A list of texts and mappings."""
-        return cast("list[str | Mapping[str, object]]", self._entries[name].value)
-
-    def maps(self, name: str) -> list[Mapping[str, str]]:
-        """A list of mappings."""
-        return cast("list[Mapping[str, str]]", self._entries[name].value)
-
-    def mapping(self, name: str) -> Mapping[str, object]:
-        """A mapping that is one value; empty where there is none."""
-        entry = self._entries.get(name)
-        return cast("Mapping[str, object]", entry.value or {}) if entry is not None else {}
-
-    def path(self, name: str) -> Path | None:
-        """A path, relative ones to the current directory."""
-        text = self.text(name)
-        return Path(text) if text else None
-
-    def secret(self, name: str) -> SecretRef | None:
-        """Where a secret is kept."""
-        return secret({last: self.text(f"{name}.{last}") for last in ("file", "env")})
-
-
-def secret(written: Mapping[str, str]) -> SecretRef | None:
-    """A secret's place from `{file: PATH}` or `{env: NAME}`; None for neither."""
-    if written.get("file"):
-        return FileToken(written["file"])
-    return EnvToken(written["env"]) if written.get("env") else None
 
 
 def settings(entries: Mapping[str, Entry]) -> tree.Settings:
@@ -119,6 +57,7 @@ def settings(entries: Mapping[str, Entry]) -> tree.Settings:
             read.text("metrics.push").rstrip("/"),
             read.text("metrics.job"),
         ),
+        webhooks=_webhooks(read),
         notify=tuple(_notice(notice) for notice in read.maps("notify")),
         leader=_leader(read),
         log=tree.Log(read.text("log.format").replace("auto", ""), read.text("log.level")),
@@ -159,7 +98,15 @@ def _vendor(read: Reader) -> tree.Vendor:
         deadline=read.duration("vendor.deadline"),
         proxy=read.text("vendor.proxy"),
         ca_file=read.path("vendor.ca_file"),
+        customer_tokens=_customer_tokens(read),
+        list_bare=read.text("vendor.list_authorization") == "bare",
     )
+
+
+def _customer_tokens(read: Reader) -> tuple[tuple[str, SecretRef], ...]:
+    written = cast("Mapping[str, Mapping[str, str]]", read.mapping("vendor.customer_tokens"))
+    found = ((customer, secret(where)) for customer, where in sorted(written.items()))
+    return tuple((customer, where) for customer, where in found if where is not None)
 
 
 def _schedule(read: Reader) -> tree.Schedule:
@@ -286,6 +233,15 @@ def _leader(read: Reader) -> tree.Leader:
         server=read.text("leader.server"),
         token=read.secret("leader.token"),
         ca_file=read.path("leader.ca_file"),
+    )
+
+
+def _webhooks(read: Reader) -> tree.Webhooks:
+    return tree.Webhooks(
+        deadline=read.duration("webhooks.deadline"),
+        allow_networks=read.texts("webhooks.allow_networks"),
+        proxy=read.text("webhooks.proxy"),
+        ca_file=read.path("webhooks.ca_file"),
     )
 
 

@@ -108,7 +108,7 @@ def _credential_faults(url: str, given: Collection[str]) -> Iterator[tuple[str, 
 
 def _http_urls(layers: Layers) -> Iterator[Problem]:
     """Tokens travel to vendor and API server, secrets to receivers of notices: these are spoken to over https."""
-    for name in ("vendor.base_url", "leader.server", "source.proxy", "vendor.proxy", "metrics.push"):
+    for name in ("vendor.base_url", "leader.server", "source.proxy", "vendor.proxy", "webhooks.proxy", "metrics.push"):
         fault = _http_fault(_text(layers, name), plain=name not in {"vendor.base_url", "leader.server"})
         if fault:
             yield _bad_url(layers, name, *fault)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from syncer.documents.building import Value
 
 HEADER: Final[dict[str, Value]] = {"apiVersion": "syncer/v1", "kind": "Config"}
-WHOLE: Final = frozenset({"policy.allowed_hosts", "policy.suspend"})
+WHOLE: Final = frozenset({"policy.allowed_hosts", "policy.suspend", "vendor.customer_tokens"})
 """Mappings that are one value: a stronger layer replaces them whole."""
 
 BUILT_IN: Final[dict[str, Value]] = {
@@ -32,6 +32,7 @@ BUILT_IN: Final[dict[str, Value]] = {
     "vendor.concurrency": 32,
     "vendor.rate": "50/s",
     "vendor.deadline": "15s",
+    "vendor.list_authorization": "bearer",
     "schedule.detect": "5m",
     "schedule.apply": "*/5 * * * *",
     "schedule.zone": "UTC",
@@ -65,6 +66,8 @@ BUILT_IN: Final[dict[str, Value]] = {
     "serve.allowed_hosts": [],
     "metrics.apps": False,
     "metrics.job": "syncer",
+    "webhooks.deadline": "10s",
+    "webhooks.allow_networks": [],
     "notify": [],
     "leader.kind": "none",
     "leader.name": "syncer",

@@ -70,7 +70,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """How the vendor's API is reached; `rate` in requests per second and customer, `deadline` for a whole request."""
+    """How the vendor's API is reached; `rate` in requests per second and customer, `deadline` for a whole request.
+
+    `customer_tokens` by customer id list apps and open none; `list_bare` sends them without the word Bearer.
+    """
 
     base_url: str
     concurrency: int
@@ -78,6 +81,8 @@ class Vendor:
     deadline: timedelta
     proxy: str = ""
     ca_file: Path | None = None
+    customer_tokens: tuple[tuple[str, SecretRef], ...] = ()
+    list_bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,16 @@ class MetricsOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhooks:
+    """How receivers are reached: `deadline` for an exchange, networks that are allowed besides public addresses."""
+
+    deadline: timedelta
+    allow_networks: tuple[str, ...] = ()
+    proxy: str = ""
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notify:
     """One receiver of notices: told when an app was in one of the states for `after` passes."""
 
@@ -203,6 +218,7 @@ class Settings:
     audit: Audit
     serve: Serve
     metrics: MetricsOut
+    webhooks: Webhooks
     notify: tuple[Notify, ...]
     leader: Leader
     log: Log

@@ -11,8 +11,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from syncer.errors import TokenError, VendorError, VendorKind
+from syncer.model.desired import AppRef
 from syncer.model.live import Unreadable
-from syncer.vendor import answers, retry, tokens, transport, wire
+from syncer.vendor import answers, listing, retry, tokens, transport, wire
 from syncer.vendor import options as vendor_options
 from syncer.vendor.pacing import Pacer
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from syncer.clock import Clock
-    from syncer.model.desired import AppRef, DesiredApp
+    from syncer.model.desired import DesiredApp, EnvToken, FileToken
     from syncer.model.fields import AppSettings
-    from syncer.model.live import Live, LiveApp
+    from syncer.model.live import Listed, Live, LiveApp
     from syncer.model.outcome import TokenEnd
     from syncer.model.secret import Secret
     from syncer.vendor.answers import Answer
@@ -88,6 +89,11 @@ class ReadClient:
         """When the tokens used in the last sweep end, as far as that is known."""
         return self._tokens.ends
 
+    @property
+    def slowed(self) -> Mapping[str, tuple[float, float]]:
+        """Customers that are asked less often than they might be: requests per second now, seconds of pause left."""
+        return self._pacer.slowed()
+
     async def read(self, app: DesiredApp) -> Live:
         """The app's live settings, or why they could not be read after all attempts; never raises VendorError."""
         attempt = 1
@@ -114,6 +120,19 @@ class ReadClient:
             token = await self._token(app)
             answer = await self._ask(app, token)
         return self._live(app, answer, token)
+
+    async def listed(self, customer_id: str, source: FileToken | EnvToken) -> tuple[Listed, ...]:
+        """The customer's apps as its own token lists them, by one GET; VendorError or TokenError otherwise."""
+        ref = AppRef(customer_id, "")
+        token = self._tokens.given(source)
+        headers = self._headers(token, self._request_id())
+        if self._options.list_bare:
+            headers["Authorization"] = token.reveal()
+        answer = await self._send(ref, "GET", self._endpoint.list_path, headers)
+        if answer.status != 200:
+            raise listing.refused(self._failure(ref, answer, token))
+        self._pacer.answered(ref)
+        return listing.read(answer.body, customer_id)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from syncer.vendor.options import Endpoint, VendorOptions
 
 MAX_BODY: Final = 256 * 1024
+MAX_LIST: Final = 16 * 1024 * 1024
+"""Bytes of a list of apps: 50,000 rows of the documented shape."""
 MAX_HEADERS: Final = 32 * 1024
 KEEP_ALIVE: Final = 4.0  # seconds: below the 5 that common servers keep an idle connection, so that we close first
 READ_METHODS: Final = frozenset({"GET", "POST"})
@@ -67,6 +69,7 @@ class Link:
 
         The body of an answer other than 200 is best effort: its status says enough.
         """
+        largest = MAX_LIST if path == self._target.list_path else MAX_BODY
         fenced = _Fenced(content, self._closed) if method == "PUT" else None
         request = httpx.Request(
             method,
@@ -78,7 +81,7 @@ class Link:
         partial: list[Answer] = []
         try:
             async with asyncio.timeout(self._deadline):
-                return await self._receive(request, partial)
+                return await self._receive(request, partial, largest)
         except VendorError as error:
             failure = error
         except TimeoutError:
@@ -101,13 +104,13 @@ class Link:
         """Close every connection."""
         await self._client.aclose()
 
-    async def _receive(self, request: httpx.Request, partial: list[Answer]) -> Answer:
+    async def _receive(self, request: httpx.Request, partial: list[Answer], largest: int) -> Answer:
         response = await self._client.send(request, stream=True)
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
             partial.append(Answer(response.status_code, headers, b""))
             _check_headers(response)
-            return Answer(response.status_code, headers, await _body(response))
+            return Answer(response.status_code, headers, await _body(response, largest))
         finally:
             await response.aclose()
 
@@ -241,13 +244,13 @@ def _check_headers(response: httpx.Response) -> None:
         )
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _body(response: httpx.Response, largest: int) -> bytes:
     """The body as it came, undecoded, up to the cap."""
     parts, size = [], 0
     async for part in response.aiter_raw():
         size += len(part)
-        if size > MAX_BODY:
-            raise _too_large("body", MAX_BODY)
+        if size > largest:
+            raise _too_large("body", largest)
         parts.append(part)
     return b"".join(parts)
 

@@ -315,6 +315,16 @@ async def test_a_leader_that_can_not_renew_loses_the_lead_at_the_deadline() -> N
     assert (here.a.elector.leads, here.a.elector.epoch, here.a.elector.trouble) == (True, 0, "")
 
 
+async def test_a_fault_of_our_own_costs_the_lead_in_time_and_no_look() -> None:
+    api, time, carried = KubeApi(), Time(), Objecting(fault=ZeroDivisionError())
+    a = candidate("a", api, time, carried)
+    await a.step()
+    assert (a.elector.leads, a.elector.trouble) == (False, "ZeroDivisionError")
+    carried.fault = None
+    await a.step()
+    assert a.elector.leads
+
+
 async def test_one_that_has_been_let_go_of_by_nobody_stays_anothers_for_as_long_as_it_says() -> None:
     here = Field()
     await here.a_leads()
@@ -364,11 +374,14 @@ class Objecting(Nothing):
     """Speaks against its process; carries a mark."""
 
     why: str = ""
+    fault: Exception | None = None
 
     def objection(self, annotations: Mapping[str, str]) -> str:
         return self.why
 
     def wanted(self, annotations: Mapping[str, str]) -> Mapping[str, str | None]:
+        if self.fault:
+            raise self.fault
         return {"mark": "1"}
 
 

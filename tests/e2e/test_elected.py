@@ -85,12 +85,6 @@ def test_a_one_shot_writes_under_its_epoch_and_lets_go(here: Site, api: KubeApi)
     assert api.holder() == ""
 
 
-def test_without_an_election_an_intent_has_no_epoch(tmp_path: Path) -> None:
-    with site(tmp_path, 1, popup_url=POPUP) as alone:
-        alone.run("sync")
-        assert [record["data"]["epoch"] for record in intents(alone)] == [None]
-
-
 @pytest.mark.parametrize(
     ("arguments", "code"), [(("run", "--once"), 0), (("run", "--once", "--require-lock"), 4), (("sync",), 4)]
 )
@@ -143,6 +137,18 @@ def test_approving_stands_for_no_lease(here: Site, api: KubeApi) -> None:
 def test_observing_stands_for_no_lease(here: Site, api: KubeApi) -> None:
     here.run("run", "--once", SYNCER_MODE="observe")
     assert api.requests == []
+
+
+def test_doctor_says_who_holds_the_lease_or_why_that_is_not_known(here: Site, api: KubeApi) -> None:
+    def finding(expect: int = 0) -> dict[str, Any]:
+        findings = json.loads(here.run("doctor", "-o", "json", expect=expect))
+        return next(each for each in findings if each["what"] == "lease")
+
+    assert finding()["seen"] == "telephony/syncer: there is none yet"
+    free(api, **LIVE)
+    assert finding()["seen"] == "telephony/syncer: held by somebody-else"
+    api.allowed.clear()
+    assert "cannot get resource" in finding(expect=1)["seen"]
 
 
 def address(daemon: Running) -> str:
@@ -232,3 +238,5 @@ def test_in_kubernetes_a_state_folder_that_goes_with_the_pod_is_refused(tmp_path
         lines = (Path(folder) / "journal" / "00000001.jsonl").read_text().splitlines()
         changed = [json.loads(line) for line in lines if "config.changed" in line]
         assert "audit.may_vanish" in changed[0]["data"]["keys"]
+        begun = [json.loads(line) for line in lines if "put.intent" in line]
+        assert [record["data"]["epoch"] for record in begun] == [None]  # nobody counts where there is no election

@@ -65,11 +65,10 @@ def test_leaders_stopped_for_up_to_ninety_seconds(tmp_path: Path, kube: RealKube
 
 
 def test_a_token_that_expires_is_read_again_from_its_file(tmp_path: Path, kube: RealKube) -> None:
-    with replicas(tmp_path, cluster(kube, tmp_path, kube.signed(8 - LEEWAY)), count=2, times=TIMES) as here:
+    with replicas(tmp_path, cluster(kube, tmp_path, kube.signed(30 - LEEWAY)), count=2, times=TIMES) as here:
         here.until(here.converged, 60, "never converged")
         leader = here.leader()
-        mark = here.daemons[leader].mark()
-        here.daemons[leader].wait_for("leader.lost", mark)
+        here.until(lambda: not here.leaders(), 90, "the token never ended")
         (tmp_path / "kube-token").write_text(kube.requested())
         here.declare()
         here.until(here.converged, 60, "nothing written with the new token")
@@ -128,7 +127,7 @@ def test_a_stranger_who_edits_the_lease_takes_no_lead_away(tmp_path: Path, kube:
 
 
 def test_twenty_one_shots_at_once_write_once(tmp_path: Path, kube: RealKube) -> None:
-    times = Times(6, 4, 1, 1)
+    times = Times(15, 12, 2, 2)  # twenty processes at once are slow to answer
     at = cluster(kube, tmp_path, kube.requested())
     with replicas(tmp_path, at, count=20, times=times, run=False) as here:
         processes = [

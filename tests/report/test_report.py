@@ -88,6 +88,7 @@ def test_a_plan_reads_as_its_schema_says() -> None:
             }
         ],
         "holds": [],
+        "unmanaged": None,
     }
 
 
@@ -169,6 +170,7 @@ def test_a_report_reads_as_its_schema_says() -> None:
                 "help": "remove it",
             }
         ],
+        "unmanaged": None,
     }
 
 

@@ -62,7 +62,19 @@ def test_every_schema_of_the_product_is_there() -> None:
         "recording_ready",
     )
     assert set(NAMES) == {
-        *("against", "apps", "audit-event", "config", "defaults", "plan", "report", "problems", "verification"),
+        *(
+            "against",
+            "apps",
+            "audit-event",
+            "config",
+            "defaults",
+            "plan",
+            "receivers",
+            "report",
+            "problems",
+            "verification",
+        ),
+        "webhook-sent",
         *("vendor/settings-request", "vendor/settings-response"),
         *(f"webhooks/{event}" for event in webhooks),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,11 +13,17 @@ from jsonschema import Draft202012Validator
 
 from syncer.serve import app
 from syncer.serve.openapi import DOCUMENT
+from tests.support.paged import Desk
 from tests.support.served import SECRET, TOKEN, Served, View, parsed, served
+from tests.support.shown_plans import app as an_app
+from tests.support.shown_plans import live, view
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.soak.figures import Recorder
 
+ONE = an_app()
 PLAN = {"plan": "3f2a9c1b7d20", "reason": "CHG-1"}
 PATHS = tuple(DOCUMENT["paths"])
 TEXTS = (
@@ -56,10 +63,13 @@ def schema_of(path: str, method: str, status: int) -> dict[str, Any] | None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_answers_are_as_the_document_says(path: str) -> None:
+async def test_answers_are_as_the_document_says(path: str, tmp_path: Path) -> None:
     [method] = DOCUMENT["paths"][path]
-    asked = path.replace("{customer}", "c").replace("{app}", "a")
-    async with served(Served(view=View({}))) as here:
+    names = {"{customer}": ONE.ref.customer_id, "{app}": ONE.ref.app_id, "{name}": "syncer.css"}
+    asked = re.sub("{[a-z]+}", lambda name: names[name[0]], path)
+    desk = Desk(tmp_path)
+    desk.publish(view([(ONE, live(ONE))]))
+    async with served(Served(view=View({}), pages=desk.views)) as here:
         bare = await here.ask(method.upper(), asked)
         full = await here.post(asked, PLAN if "approve" in path else {}) if method == "post" else bare
         for answer in (bare, full):

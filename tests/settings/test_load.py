@@ -90,6 +90,7 @@ def test_without_anything_the_built_in_values_hold() -> None:
         audit=tree.Audit("syncer", 64 * 1024 * 1024),
         serve=tree.Serve("127.0.0.1", 8080),
         metrics=tree.MetricsOut(apps=False, file=None, push="", job="syncer"),
+        webhooks=tree.Webhooks(timedelta(seconds=10)),
         notify=(),
         leader=tree.Leader("none", "syncer"),
         log=tree.Log("", "info"),
@@ -135,6 +136,7 @@ serve:
   token: {file: /token}
   push_secret: {env: SYNCER_SECRET_PUSH}
   allowed_hosts: [syncer.example]
+webhooks: {deadline: 3s, allow_networks: [10.0.0.0/8], proxy: "http://proxy.example:3128", ca_file: corp.pem}
 notify:
   - {kind: webhook, url: "https://alerts.example/x", secret: {file: /hook}, on: [Drifted, Failing], after: 2}
   - {kind: slack, url: "https://slack.example/x", on: [Held]}
@@ -184,6 +186,9 @@ log: {format: json, level: debug}
     )
     assert found.serve == tree.Serve(
         "::1", 80, FileToken("/token"), EnvToken("SYNCER_SECRET_PUSH"), ("syncer.example",)
+    )
+    assert found.webhooks == tree.Webhooks(
+        timedelta(seconds=3), ("10.0.0.0/8",), "http://proxy.example:3128", Path("corp.pem")
     )
     assert found.notify == (
         tree.Notify("webhook", "https://alerts.example/x", (State.DRIFTED, State.FAILING), 2, FileToken("/hook")),
@@ -409,6 +414,9 @@ def test_no_other_url_gets_the_tokens(url: str) -> None:
 
 def test_proxies_may_speak_http_but_carry_no_password() -> None:
     assert load(environ={"SYNCER_VENDOR_PROXY": "http://proxy.example:3128"}).settings.vendor.proxy
+    assert load(environ={"SYNCER_WEBHOOKS_PROXY": "http://proxy.example:3128"}).settings.webhooks.proxy
+    (problem,) = refused(environ={"SYNCER_WEBHOOKS_PROXY": "proxy.example:3128"})
+    assert problem.rule == "SY292"
     (problem,) = refused(environ={"SYNCER_SOURCE_PROXY": "http://u:hunter2@proxy.example:3128"})
     assert (problem.rule, problem.at.path, problem.at.text) == ("SY292", "$SYNCER_SOURCE_PROXY", "")
 

@@ -11,6 +11,7 @@ import orjson
 import structlog
 
 from syncer.clock import SystemClock
+from syncer.errors import UsageError
 from syncer.model.desired import EnvToken
 from syncer.serve import app, guard
 from syncer.serve.connection import Crowd
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from syncer.serve.ports import Approval
+    from syncer.serve.ports import Pages as PagesPort
 
 TOKEN = "alice-0123456789abcdef"
 SECRET = "push-0123456789abcdef"
@@ -43,6 +45,24 @@ class View:
 
     async def plan(self) -> dict[str, Any] | None:
         return self.document
+
+
+@dataclass
+class Pages:
+    """Documents of pages that a test puts there, by name; what was asked for."""
+
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    async def page(self, name: str, asked: Mapping[str, str]) -> dict[str, Any] | None:
+        self.asked.append(dict(asked))
+        return self.documents.get(name)
+
+    async def export(self, asked: Mapping[str, str], form: str) -> bytes:
+        self.asked.append(dict(asked))
+        if asked.get("since") == "never":
+            raise UsageError("`since` is no day or time")
+        return form.encode()
 
 
 @dataclass
@@ -96,6 +116,7 @@ class Served:
     """A server and what is behind it. `environ` holds its token and push secret."""
 
     view: View = field(default_factory=View)
+    pages: PagesPort = field(default_factory=Pages)
     health: Health = field(default_factory=Health)
     actions: Actions = field(default_factory=Actions)
     environ: dict[str, str] = field(default_factory=lambda: {"T": f"alice {TOKEN}\n", "P": SECRET})
@@ -111,6 +132,7 @@ class Served:
 
         return Behind(
             view=self.view,
+            pages=self.pages,
             health=self.health,
             actions=self.actions,
             tokens=Keyring(EnvToken("T"), self.environ, "token"),

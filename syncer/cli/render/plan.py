@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from syncer.cli.render import change_lines, columns, thinning, words
+from syncer.cli.render import change_lines, columns, thinning, unmanaged, words
 from syncer.cli.render.plan_markdown import markdown
 from syncer.cli.render.view import Fate, PlanView, causes, unchanged
 from syncer.model.outcome import State
 from syncer.model.planned import QUIET_RULES, Rule
 from syncer.model.text import sanitize
+from syncer.report import of_unmanaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,13 +27,18 @@ def text(view: PlanView, style: Style) -> str:
     """The whole plan: a block per changing app, then what is not written and why, a summary, the next command."""
     if view.settled and view.apps:
         told = f"In sync: {words.count(len(view.apps), 'app')}, live as git declares"
-        return f"{style.added(told)} · {view.made_of()}\n"
+        return (
+            "\n".join([f"{style.added(told)} · {view.made_of()}", *unmanaged.lines(of_unmanaged(view.unmanaged))])
+            + "\n"
+        )
     fates = view.fates
     lines = _heading(view, style)
     for step in view.decision.plan.steps:
         lines += [*_block(step, fates[step.ref], view, style), ""]
     for title, body in _sections(view, style):
         lines += [style.bold(title), *body, ""]
+    if others := unmanaged.lines(of_unmanaged(view.unmanaged)):
+        lines += [*others, ""]
     lines += [style.bold(line) for line in columns.summed(view.summary(), view.made_of())]
     if command := view.next_command():
         lines += columns.hanging("Next: ", command, 0)
@@ -44,7 +50,8 @@ def brief(view: PlanView) -> str:
     told = [status for status in view.statuses if status.state is not State.IN_SYNC]
     rows = [(status.state.value, words.app(status.ref, status.name), sanitize(status.reason)) for status in told]
     lines = [columns.shortened(line, columns.LINE) for line in columns.table(rows)]
-    return "\n".join([*lines, *columns.summed(view.summary(), view.made_of())]) + "\n"
+    others = unmanaged.summed(of_unmanaged(view.unmanaged))
+    return "\n".join([*lines, *others, *columns.summed(view.summary(), view.made_of())]) + "\n"
 
 
 def _heading(view: PlanView, style: Style) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from syncer.cli.render import cells, words
+from syncer.cli.render import cells, unmanaged, words
 from syncer.cli.render.view import Fate, causes, unchanged
+from syncer.report import of_unmanaged
 
 if TYPE_CHECKING:
     from syncer.cli.render.view import PlanView
@@ -34,6 +35,7 @@ def markdown(view: PlanView, limit: int = LIMIT) -> str:
         parts.append("**Not written**\n\n" + "\n".join(kept_notes))
     if left := len(notes) - len(kept_notes):
         parts.append(cells.left_out(left, "reason"))
+    parts += [cells.prose(told) for told in unmanaged.summed(of_unmanaged(view.unmanaged))]
     if command := view.next_command():
         parts.append(f"Next: {cells.code(command)}")
     return "\n\n".join(parts) + "\n"
