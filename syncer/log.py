@@ -62,6 +62,9 @@ class Event(StrEnum):
     SERVING = "serve.listening"
     SERVE_ACTION = "serve.action"
     SERVE_FAILED = "serve.failed"
+    NOTICE_SENT = "notice.sent"
+    NOTICE_FAILED = "notice.failed"
+    NOTICE_DROPPED = "notice.dropped"
     METRICS_FAILED = "metrics.failed"
     LIBRARY = "library.message"
 

@@ -22,7 +22,7 @@ from syncer.audit.witness import Witness
 from syncer.census import Census
 from syncer.clock import SystemBootClock, SystemClock, instant
 from syncer.desired.tracker import Tracker
-from syncer.errors import JournalError, SyncerError, UsageError
+from syncer.errors import JournalError, SyncerError
 from syncer.leadership import Alone
 from syncer.parts import Parts
 from syncer.reconcile import Reconciler
@@ -86,11 +86,6 @@ class Opened:
         return self.journal
 
 
-def unavailable(settings: Settings) -> tuple[str, ...]:
-    """Keys that ask for protection which this release does not give: refused, because being ignored would be worse."""
-    return ("notify",) if settings.notify else ()
-
-
 class Watch(Protocol):
     """Hears of what a process does outside of itself, for metrics."""
 
@@ -119,8 +114,6 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
     in the process can PUT or append. `settle`: the source is read while somebody may be writing it. `stands`: where
     there is an election the process is a candidate, and writes nothing unless it wins; otherwise it never writes.
     """
-    if keys := unavailable(settings):
-        raise UsageError(f"not available in this release: {', '.join(keys)}", hint="take the keys out")
     async with AsyncExitStack() as stack:
         new_id = Ulids(CLOCK, secrets.token_bytes)
         journal, anchored = None, None

@@ -15,6 +15,7 @@ from syncer.cli.render import thinning, words
 from syncer.errors import SyncerError
 from syncer.model.live import LiveApp, Unreadable
 from syncer.model.text import sanitize
+from syncer.notify import courier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,6 +52,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = [_program("git"), _state_dir(settings.state_dir)]
     findings += journal(settings.state_dir)
     findings += await _anchors(settings)
+    findings += _receivers(settings)
     findings += await _lease(settings)
     try:
         async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
@@ -76,6 +78,18 @@ async def _anchors(settings: Settings) -> list[Finding]:
             findings.append(Finding("anchor", True, seen))
     except SyncerError as error:
         findings.append(Finding("anchor", False, error.message, error.hint))
+    return findings
+
+
+def _receivers(settings: Settings) -> list[Finding]:
+    """Whether the secrets of receivers of notices can be read; nothing is sent."""
+    findings = []
+    for receiver in settings.notify:
+        try:
+            courier.secrets(receiver, environment.read())
+            findings.append(Finding("receiver", True, f"{receiver.name}: `syncer notify test` sends it something"))
+        except SyncerError as error:
+            findings.append(Finding("receiver", False, f"{receiver.name}: {error.message}", error.hint))
     return findings
 
 

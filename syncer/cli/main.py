@@ -13,14 +13,14 @@ from pathlib import Path
 
 import click
 
-from syncer.cli import apply, approve, author, evidence, importing, operate, options, preview, system, webhooks
+from syncer.cli import apply, approve, author, evidence, importing, notices, operate, options, preview, system, webhooks
 from syncer.errors import ProblemsError, SyncerError, UsageError
 
 COMMANDS = (
     ("Author", (author.init, author.validate, author.schema, importing.import_)),
     ("Preview", (preview.plan, preview.explain)),
     ("Apply", (apply.sync, approve.approve, apply.run)),
-    ("Operate", (operate.status,)),
+    ("Operate", (operate.status, notices.notify)),
     ("Evidence", (evidence.audit,)),
     ("Receivers", (webhooks.webhooks,)),
     ("System", (system.doctor, system.config, system.emulator, system.demo, system.completion, system.version)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from syncer import narration, statefile, storage, wiring
+from syncer import narration, noticing, statefile, storage, wiring
 from syncer import report as documents
 from syncer.audit import payloads
 from syncer.cli import exits, termination
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from syncer.exporting import Export
     from syncer.model.outcome import SyncReport
+    from syncer.notify.desk import Desk
     from syncer.settings import Resolved, Settings
     from syncer.wiring import Opened
 
@@ -80,25 +81,42 @@ async def elected(here: Opened) -> None:
 
 
 async def _once(resolved: Resolved, log: FilteringBoundLogger, export: Export | None) -> Ending:
-    async with wiring.opened(
-        resolved.settings,
-        write=True,
-        log=log,
-        principal="system",
-        settle=True,
-        watch=export.metrics if export else None,
-    ) as here:
+    watch = export.metrics if export else None
+    async with (
+        wiring.opened(resolved.settings, write=True, log=log, principal="system", settle=True, watch=watch) as here,
+        noticing.opened(resolved.settings, log, last=0, count=watch.on_notice if watch else None) as desk,
+    ):
         if export is not None:
             export.watch(here)
         _begin(here, resolved, log)
         await elected(here)
-        with stopping(here.reconciler.stop):
-            report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
+        report = await _one_pass(here, desk)
         document = finished(here, report, log)
         if export is not None:
             export.board.publish(report, here.tracker.apps, document)
+        await _delivered(desk)
         failure = here.tracker.failure
         return Ending(_code(report, failure), termination.of_report(report, failure))
+
+
+async def _one_pass(here: Opened, desk: Desk) -> SyncReport:
+    try:
+        with stopping(here.reconciler.stop):
+            report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
+    except StoppedError:
+        raise
+    except SyncerError as error:
+        desk.after(noticing.happened(here, None, error))
+        await _delivered(desk)
+        raise
+    desk.after(noticing.happened(here, report))
+    return report
+
+
+async def _delivered(desk: Desk) -> None:
+    """Receivers get a while; SIGTERM ends that at once, and the next run goes on with it."""
+    with stopping(desk.hurry):
+        await desk.settle(noticing.ONCE)
 
 
 def _code(report: SyncReport, failure: SyncerError | None) -> int:
@@ -128,13 +146,21 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
     def ended(report: SyncReport) -> None:
         document = finished(here, report, log)
         export.finished(here, report, document)
+        desk.after(noticing.happened(here, report))
         if here.journal is not None and here.journal.dead:
             log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
             daemon.stop()
 
-    async with wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=front) as here:
+    def without_result() -> None:
+        export.failed()
+        desk.after(noticing.happened(here, None))
+
+    async with (
+        wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=front) as here,
+        noticing.opened(settings, log, count=export.metrics.on_notice) as desk,
+    ):
         export.watch(here)
-        daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, export.failed)
+        daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, without_result)
         async with front.serving(here, daemon, log, resolved.origins):
             _begin(here, resolved, log)
             here.leadership.stand(lambda: daemon.ask(Trigger.SCHEDULE))

@@ -17,11 +17,10 @@ from syncer.model.desired import (
     WindowKind,
 )
 from syncer.model.fields import Field
-from syncer.model.outcome import State
 from syncer.model.planned import Danger
 from syncer.plan.limits import Limits, Transition
 from syncer.plan.rollout import Rollout, Wave
-from syncer.settings import tree
+from syncer.settings import notices, tree
 from syncer.settings.reader import Reader, secret
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def settings(entries: Mapping[str, Entry]) -> tree.Settings:
             read.text("metrics.job"),
         ),
         webhooks=_webhooks(read),
-        notify=tuple(_notice(notice) for notice in read.maps("notify")),
+        notify=notices.receivers(read.maps("notify")),
         leader=_leader(read),
         log=tree.Log(read.text("log.format").replace("auto", ""), read.text("log.level")),
     )
@@ -218,7 +217,12 @@ def _written_credentials(written: Mapping[str, object]) -> tree.Password | tree.
 def _serve(read: Reader) -> tree.Serve:
     host, port = formats.read_listen(read.text("serve.listen"))
     return tree.Serve(
-        host, port, read.secret("serve.token"), read.secret("serve.push_secret"), read.texts("serve.allowed_hosts")
+        host,
+        port,
+        read.secret("serve.token"),
+        read.secret("serve.push_secret"),
+        read.texts("serve.allowed_hosts"),
+        read.text("serve.public_url").rstrip("/"),
     )
 
 
@@ -242,14 +246,4 @@ def _webhooks(read: Reader) -> tree.Webhooks:
         allow_networks=read.texts("webhooks.allow_networks"),
         proxy=read.text("webhooks.proxy"),
         ca_file=read.path("webhooks.ca_file"),
-    )
-
-
-def _notice(written: Mapping[str, object]) -> tree.Notify:
-    return tree.Notify(
-        kind=cast("str", written["kind"]),
-        url=cast("str", written["url"]),
-        on=tuple(State(name) for name in cast("list[str]", written["on"])),
-        after=cast("int", written.get("after", 1)),
-        secret=secret(cast("Mapping[str, str]", written.get("secret", {}))),
     )

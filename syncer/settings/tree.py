@@ -141,13 +141,17 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Health, metrics and actions; an empty host is no server, and without a token everything is read-only."""
+    """Health, metrics and actions; an empty host is no server, and without a token everything is read-only.
+
+    `public_url` is where people reach it, for links; without a slash at its end.
+    """
 
     host: str
     port: int
     token: SecretRef | None = None
     push_secret: SecretRef | None = None
     allowed_hosts: tuple[str, ...] = ()
+    public_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +176,26 @@ class Webhooks:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """One receiver of notices: told when an app was in one of the states for `after` passes."""
+    """One receiver of notices. `url` is written in the file, or a place where it is kept because it is a secret itself.
+
+    It is told of an app that was in one of the states `on` for `after` passes, or for as long as `after` says; of more
+    than `digest` apps at once in one notice. `labels` narrow it to apps that have all of them. `server`, `repository`
+    and `token` are those of a commit's status.
+    """
 
     kind: str
-    url: str
-    on: tuple[State, ...]
-    after: int = 1
+    name: str
+    url: str | SecretRef
+    on: tuple[State, ...] = ()
+    after: int | timedelta = 1
     secret: SecretRef | None = None
+    digest: int = 5
+    labels: tuple[tuple[str, str], ...] = ()
+    server: str = ""
+    repository: str = ""
+    token: SecretRef | None = None
+    proxy: str = ""
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "imported-fleets": ("fleets imported, each plan of them empty and no secret written", 5_000),
     "accepted-drifts": ("drifts accepted into files: one line each, and nothing else resolved otherwise", 3_000),
     "canaries": ("failing runs searched for secrets, none found", 1_000),
+    "notice-kills": ("kill -9 around the delivery of a notice: each arrives, none twice under another id", 120),
     "mutants": ("mutants of `plan/` and `audit/`", 1),
     "seeded-bugs": ("bugs put in on purpose, each caught", 10),
 }
