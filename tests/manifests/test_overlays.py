@@ -40,9 +40,17 @@ def config_of(overlay: str, tmp_path: Path) -> Path:
     return path
 
 
+def image_environ() -> dict[str, str]:
+    """What the image sets: a variable of ours there would be stronger than the ConfigMap."""
+    text = (manifests.ROOT / "Dockerfile").read_text("utf-8").rpartition("\nFROM ")[2]
+    block = re.search(r"^ENV ((?:.*\\\n)*.*)", text, re.MULTILINE)
+    assert block is not None
+    return dict(word.split("=", 1) for word in block[1].replace("\\\n", " ").split())
+
+
 def configured(overlay: str, tmp_path: Path, **more: str) -> Settings:
     """What syncer reads in the Pod, in apply mode, which is what all of this is for."""
-    environ = {"HOME": "/", **manifests.workload(overlay).environ, "SYNCER_MODE": "apply", **more}
+    environ = {"HOME": "/", **image_environ(), **manifests.workload(overlay).environ, "SYNCER_MODE": "apply", **more}
     return settings.load({}, environ, config_of(overlay, tmp_path), frozenset(options.variables(cli))).settings
 
 
@@ -92,7 +100,7 @@ def test_all_paths_lie_in_volumes_and_only_state_and_scratch_can_be_written(over
     mounts, found = manifests.workload(overlay).mounts, configured(overlay, tmp_path)
     writable = {path for path, volume in mounts.items() if not volume["readOnly"]}
     assert writable == {"/var/lib/syncer", "/tmp"}
-    assert found.state_dir.is_relative_to("/var/lib/syncer")
+    assert found.state_dir == Path("/var/lib/syncer/state")
     credentials = found.source.credentials
     assert isinstance(credentials, settings.tree.Password)
     assert isinstance(credentials.password, FileToken)

@@ -53,8 +53,8 @@ class Setting:
 def adapted(overlay: str, setting: Setting) -> list[dict[str, Any]]:
     """An overlay's objects as this cluster takes them.
 
-    No Pod network: all Pods share the machine's, each server takes a free port, and probes ask at that port. Nobody
-    provides volumes: the state of each Pod is a folder of its own on the host, where it can be read afterwards.
+    No Pod network: all Pods share the machine's and its name, each server takes a free port, and probes ask at that
+    port. Nobody provides volumes: the state of each Pod is a folder of the host's, where it can be read afterwards.
     """
     found = [copy.deepcopy(each) for each in manifests.documents(overlay) if each["kind"] not in UNKNOWN]
     for document in found:
@@ -105,6 +105,7 @@ def _housed(pod: dict[str, Any], setting: Setting) -> None:
         container["env"] = [each for each in container["env"] if each["name"] != "SYNCER_SERVE_LISTEN"]
         container["env"] += [
             {"name": "SYNCER_SERVE_LISTEN", "value": "127.0.0.1:0"},
+            {"name": "HOSTNAME", "value": "$(POD_NAME)"},
             {"name": "KUBERNETES_SERVICE_HOST", "value": SERVER[0]},
             {"name": "KUBERNETES_SERVICE_PORT", "value": SERVER[1]},
         ]
