@@ -47,7 +47,7 @@ soak: $(STAMP)         ## the full length of every fuzz and kill loop; its figur
 	$(BIN)/python -m tests.soak.table .tmp/soak
 
 .PHONY: soak-kubernetes
-soak-kubernetes: $(STAMP)  ## the election against a real kube-apiserver; SYNCER_KUBE names the folder of its files
+soak-kubernetes: $(STAMP)  ## the election, and the overlays on a one-node cluster; CONTRIBUTING.md says what both need
 	mkdir -p .tmp/soak
 	SYNCER_SOAK_LOG=$(CURDIR)/.tmp/soak $(BIN)/python -m pytest -m kubernetes -q --timeout=0
 	$(BIN)/python -m tests.soak.table .tmp/soak
@@ -74,6 +74,13 @@ image: $(TOOLS)        ## the container image and its bill of materials; ENGINE=
 	mkdir -p .tmp && $(ENGINE) save -o .tmp/syncer-$(VERSION).tar syncer:$(VERSION)
 	.tmp/tools/bin/syft scan -q docker-archive:.tmp/syncer-$(VERSION).tar -o cyclonedx-json=.tmp/syncer-$(VERSION).cdx.json
 	@echo "syncer:$(VERSION), and what is in it: .tmp/syncer-$(VERSION).cdx.json"
+
+.PHONY: checkov
+checkov: $(TOOLS)      ## what checkov says of Dockerfile and overlays, but for what config/kubernetes/checkov.yaml explains
+	test -x .tmp/checkov/bin/checkov || { $(PYTHON) -m venv .tmp/checkov && .tmp/checkov/bin/python -m pip install --quiet 'checkov>=3.3,<4'; }
+	rm -rf .tmp/rendered && mkdir -p .tmp/rendered && cp Dockerfile .tmp/rendered/
+	for each in config/kubernetes/overlays/*; do .tmp/tools/bin/kubectl kustomize $$each > .tmp/rendered/$${each##*/}.yaml || exit 1; done
+	.tmp/checkov/bin/checkov --config-file config/kubernetes/checkov.yaml -d .tmp/rendered
 
 .PHONY: tools
 tools: $(TOOLS)        ## the programs that look at manifests and images; what needs them is skipped without them

@@ -172,6 +172,8 @@ def test_a_deployment_of_three_through_rollouts_kills_and_drains(tmp_path: Path,
 def test_a_statefulset_of_three_goes_on_in_its_journals(tmp_path: Path) -> None:
     with fleet(tmp_path, "statefulset", "syncer") as here:
         killed(here)
+        for typed in ("status", "plan", "doctor", "audit verify"):  # as the page has it
+            here.node.kubectl("exec", "syncer-0", "-n", "syncer", "--", "syncer", *typed.split())
         here.over()
         assert [state.parent.name for state in one_node.journals(here.kept)] == ["syncer-0", "syncer-1", "syncer-2"]
 
