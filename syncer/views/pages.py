@@ -63,7 +63,8 @@ class Around:
     """What else pages tell: each is looked at when it is asked for.
 
     `interval` is the time between two looks, `failure` why the newest commit is not in force, `slowed` the customers
-    that are asked less often, `origins` the configuration as it may be shown, `facts` whatever is fixed.
+    that are asked less often, `origins` the configuration as it may be shown, `facts` whatever is fixed, `leader` who
+    may write where there is an election.
     """
 
     clock: Clock
@@ -75,6 +76,7 @@ class Around:
     gauges: Gauges
     origins: Mapping[str, tuple[str, str]]
     facts: JSON = field(default_factory=dict)
+    leader: Callable[[], JSON | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ class Views:
         self._asked = self._around.clock.monotonic()
         snapshot = await self._rows()
         made = await asyncio.to_thread(self._made, name, asked, snapshot)
-        return made and {"at": instant(self._around.clock.now()), **made, "pass": self._last()}
+        common = {"pass": self._last(), "leader": self._around.leader()}
+        return made and {"at": instant(self._around.clock.now()), **made, **common}
 
     async def keep_ready(self) -> None:
         """Makes the rows of each new pass before somebody asks for them, as long as somebody does; until cancelled."""
@@ -125,9 +128,9 @@ class Views:
         around, rows_, now = self._around, snapshot.fleet.rows, self._around.clock.now()
         match name:
             case "fleet":
-                return fleet.page(
-                    snapshot.fleet, fleet.Asked.of(asked), now, self._at(), partial(windows.exact, self._trail)
-                )
+                exact = partial(windows.exact, self._trail)
+                page = fleet.page(snapshot.fleet, fleet.Asked.of(asked), now, self._at(), exact)
+                return {**page, "unmanaged": fleet.unmanaged(self._known.document)}
             case "app":
                 return self._app(AppRef(asked["customer"], asked["app"]), snapshot, now)
             case "revisions":

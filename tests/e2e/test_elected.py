@@ -170,6 +170,8 @@ def test_a_standby_looks_and_says_who_leads(here: Site, api: KubeApi) -> None:
         assert b"[+] leader: shown, not counted: somebody-else leads" in get(server, "/readyz?verbose")[1]
         metrics = get(server, "/metrics")[1].decode()
         assert 'leader_election_master_status{name="syncer"} 0.0' in metrics
+        assert b"<b>This process stands by</b>: somebody-else leads and writes." in get(server, "/")[1]
+        assert json.loads(get(server, "/system.json")[1])["leader"]["leads"] is False
         refused, answer = post(server, "/-/approve", {"plan": "0123456789ab", "reason": "a test"})
         assert (refused, answer["exit_code"]) == (409, 4)
         assert "does not lead" in answer["error"]
@@ -188,6 +190,7 @@ def test_a_leader_says_so(here: Site, api: KubeApi) -> None:
         assert b"this process leads, epoch 8; PUTs may be sent" in get(server, "/readyz?verbose")[1]
         assert 'leader_election_master_status{name="syncer"} 1.0' in get(server, "/metrics")[1].decode()
         assert json.loads(get(server, "/api/v1/status")[1])["leader"]["epoch"] == 8
+        assert b"This process leads." in get(server, "/system")[1]
         api.fault = Fault.STATUS
         daemon.wait_for("leader.lost")
         assert b"[-] leader: shown, not counted: nobody" not in get(server, "/readyz?verbose")[1]
