@@ -21,13 +21,6 @@ RUN /tmp/builder/bin/python -m pip wheel --quiet --no-deps --no-build-isolation 
  && /opt/syncer/bin/python -m compileall -q -j 0 /opt/syncer/lib
 
 FROM python:${PYTHON_VERSION}-slim
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="syncer" \
-      org.opencontainers.image.description="GitOps config sync for Exotel WebRTC app settings" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
 # Debian's security updates come with each build: a pinned version would keep them out.
 # hadolint ignore=DL3008
 RUN apt-get update -qq \
@@ -40,6 +33,14 @@ ENV PATH=/opt/syncer/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     XDG_STATE_HOME=/var/lib
+# Last, so that another commit builds nothing below anew.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="syncer" \
+      org.opencontainers.image.description="GitOps config sync for Exotel WebRTC app settings" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 USER 65532:65532
 WORKDIR /var/lib/syncer
 ENTRYPOINT ["syncer"]

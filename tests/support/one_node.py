@@ -96,7 +96,7 @@ def _housed(pod: dict[str, Any], setting: Setting) -> None:
         if container["name"] != "syncer":
             for probe in ("livenessProbe", "readinessProbe"):
                 container.pop(probe, None)
-            container["command"] = ["sleep", "infinity"]
+            container["command"] = ["sh", "-c", "trap 'exit 0' TERM; sleep infinity & wait"]
             continue
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             if probe in container:
