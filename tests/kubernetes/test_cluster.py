@@ -40,6 +40,7 @@ class Fleet:
     repository: Repository
     kept: Path
     namespace: str
+    documents: list[dict[str, Any]]
     version: int = 0
 
     def declare(self) -> None:
@@ -96,7 +97,8 @@ def fleet(tmp_path: Path, overlay: str, namespace: str) -> Iterator[Fleet]:
             },
             "leader": FAST,
         }
-        here = Fleet(node, repository, kept, namespace)
+        documents = one_node.adapted(overlay, one_node.Setting(image, kept, changes))
+        here = Fleet(node, repository, kept, namespace, documents)
         node.kubectl("delete", "namespace", namespace, "vendor", "--ignore-not-found", "--wait=true")
         node.apply(one_node.vendor(image, PORT))
         one_node.until(_answers, lambda: node.kubectl("get", "pods", "-A", "-o", "wide"))
@@ -104,7 +106,6 @@ def fleet(tmp_path: Path, overlay: str, namespace: str) -> Iterator[Fleet]:
         one_node.asked(PORT, "/apps", {"apps": seeds})
         one_node.asked(PORT, "/faults", {"fault": "PUT:latency(100)"})
         here.declare()
-        documents = one_node.adapted(overlay, one_node.Setting(image, kept, changes))
         try:
             node.kubectl("create", "namespace", namespace, check=False)
             tokens = [f"--from-literal={app_id(n)}=token-{n}" for n in range(1, APPS + 1)]
@@ -187,8 +188,7 @@ def test_a_container_in_three_pods_of_an_application(tmp_path: Path) -> None:
 def test_a_cronjob_beside_one_that_somebody_starts_by_hand(tmp_path: Path) -> None:
     with fleet(tmp_path, "cronjob", "syncer") as here:
         here.declare()
-        for number in range(3):
-            here.node.kubectl("create", "job", f"by-hand-{number}", "--from=cronjob/syncer", "-n", "syncer")
+        here.node.apply([one_node.job(here.documents, f"by-hand-{number}") for number in range(3)])
         here.settle("after three runs at once")
         one_node.until(lambda: _succeeded(here) >= 3, lambda: here.node.logs("syncer"))
         here.over()

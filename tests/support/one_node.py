@@ -115,6 +115,18 @@ def _housed(pod: dict[str, Any], setting: Setting) -> None:
     pod["volumes"].append({"name": "syncer-state", "hostPath": {"path": str(setting.kept), "type": "Directory"}})
 
 
+def job(documents: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
+    """What `kubectl create job NAME --from=cronjob/syncer` makes, which knows no CronJobs as old as this cluster's."""
+    (cronjob,) = (each for each in documents if each["kind"] == "CronJob")
+    metadata = {"name": name, "namespace": cronjob["metadata"]["namespace"]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": cronjob["spec"]["jobTemplate"]["spec"],
+    }
+
+
 def vendor(image: str, port: int) -> list[dict[str, Any]]:
     """The emulator as a Pod that a drain leaves alone."""
     labels = {"app.kubernetes.io/name": "vendor"}
