@@ -147,6 +147,8 @@ async def test_commands_are_those_that_ask_this_server(tmp_path: Path) -> None:
     tail = b"--reason &#39;\xe2\x80\xa6&#39; --server https://syncer.corp.example --server-token-file FILE</code>"
     assert tail in fleet_page.body
     assert f"{ONE.ref} ".encode() + tail in app_page.body
+    assert f"syncer suspend {ONE.ref} --until 4h ".encode() + tail in app_page.body
+    assert html.asked_here("syncer plan", "http://x") == "syncer plan"
 
 
 async def test_without_a_token_at_the_server_pages_are_read_only(here: Served) -> None:
