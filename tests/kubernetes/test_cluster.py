@@ -73,7 +73,8 @@ class Fleet:
 
 
 @contextmanager
-def fleet(tmp_path: Path, overlay: str, namespace: str) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, overlay: str, namespace: str, *, vanishing: bool = False) -> Iterator[Fleet]:
+    """Runs an overlay until it has written once; `vanishing`: on a journal that goes with its Pod, without a wait."""
     node = one_node.one_node()
     if node is None:
         pytest.skip(f"{FOLDER} and {one_node.IMAGE} name no cluster with a node and no image")
@@ -112,8 +113,9 @@ def fleet(tmp_path: Path, overlay: str, namespace: str) -> Iterator[Fleet]:
             node.kubectl("create", "secret", "generic", "syncer-tokens", "-n", namespace, *tokens)
             password = ("--from-literal=password=a-password", f"--from-file=ca.pem={git.ca_file}")
             node.kubectl("create", "secret", "generic", "syncer-git", "-n", namespace, *password)
-            node.apply(documents)
-            here.settle("never converged")
+            node.apply(one_node.unanchored(documents) if vanishing else documents)
+            if not vanishing:
+                here.settle("never converged")
             yield here
         finally:
             node.kubectl("uncordon", "localhost")
@@ -192,6 +194,19 @@ def test_a_cronjob_beside_one_that_somebody_starts_by_hand(tmp_path: Path) -> No
         here.settle("after three runs at once")
         one_node.until(lambda: _succeeded(here) >= 3, lambda: here.node.logs("syncer"))
         here.over()
+
+
+def test_a_pod_whose_journal_would_go_with_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
+    path = "{.items[0].status.containerStatuses[0].lastState.terminated"
+    with fleet(tmp_path, "deployment", "syncer", vanishing=True) as here:
+
+        def told(field: str) -> str:
+            return here.node.kubectl("get", "pods", "-n", "syncer", "-o", f"jsonpath={path}.{field}}}", check=False)
+
+        one_node.until(lambda: bool(told("exitCode")), lambda: here.node.logs("syncer"))
+        assert told("exitCode") == "64"
+        assert "would be lost with the Pod: it is an emptyDir" in told("message")
+        assert here.ledger() == []
 
 
 def _succeeded(here: Fleet) -> int:

@@ -115,6 +115,21 @@ def _housed(pod: dict[str, Any], setting: Setting) -> None:
     pod["volumes"].append({"name": "syncer-state", "hostPath": {"path": str(setting.kept), "type": "Directory"}})
 
 
+def unanchored(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same on an emptyDir, as it is shipped, and without the anchors that make up for one."""
+    found = copy.deepcopy(list(documents))
+    for document in found:
+        if document["kind"] == "ConfigMap":
+            written = yaml.safe_load(document["data"]["syncer.yaml"])
+            document["data"]["syncer.yaml"] = yaml.safe_dump({**written, "audit": {"anchors": []}})
+        elif document["kind"] == "Deployment":
+            pod = document["spec"]["template"]["spec"]
+            pod["volumes"][-1] = {"name": "syncer-state", "emptyDir": {}}
+            for mount in pod["containers"][0]["volumeMounts"]:
+                mount.pop("subPathExpr", None)
+    return found
+
+
 def job(documents: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
     """What `kubectl create job NAME --from=cronjob/syncer` makes, which knows no CronJobs as old as this cluster's."""
     (cronjob,) = (each for each in documents if each["kind"] == "CronJob")
