@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +33,7 @@ APPS = 12
 PORT = 18090
 ROUNDS = int(os.environ.get("SYNCER_KUBE_ROUNDS", "3"))
 FAST = {"lease_duration": "20s", "renew_deadline": "15s", "retry_period": "2s"}
-LIMITS = {"apps": 100000, "share": "100%", "at_least": 100000}
+UNLIMITED = {"budget": {"apps": 100000, "share": "100%", "at_least": 100000}, "mass_drift": {"apps": 100000}}
 
 
 @dataclass
@@ -73,8 +77,10 @@ class Fleet:
 
 
 @contextmanager
-def fleet(tmp_path: Path, overlay: str, namespace: str, *, vanishing: bool = False) -> Iterator[Fleet]:
-    """Runs an overlay until it has written once; `vanishing`: on a journal that goes with its Pod, without a wait."""
+def fleet(
+    tmp_path: Path, overlay: str, namespace: str, *, policy: dict[str, Any] = UNLIMITED, vanishing: bool = False
+) -> Iterator[Fleet]:
+    """Runs an overlay; with limits of its own, or on a journal that goes with its Pod, it is not waited for."""
     node = one_node.one_node()
     if node is None:
         pytest.skip(f"{FOLDER} and {one_node.IMAGE} name no cluster with a node and no image")
@@ -92,10 +98,8 @@ def fleet(tmp_path: Path, overlay: str, namespace: str, *, vanishing: bool = Fal
                 "deadline": "3s",
             },
             "schedule": {"detect": "1h", "apply": "1h", "jitter": "0%"},
-            "policy": {
-                "budget": LIMITS,
-                "mass_drift": {"apps": 100000},
-            },
+            "policy": policy,
+            "serve": {"token": {"file": "/etc/syncer/git/serve.token"}},
             "leader": FAST,
         }
         documents = one_node.adapted(overlay, one_node.Setting(image, kept, changes))
@@ -111,10 +115,11 @@ def fleet(tmp_path: Path, overlay: str, namespace: str, *, vanishing: bool = Fal
             node.kubectl("create", "namespace", namespace, check=False)
             tokens = [f"--from-literal={app_id(n)}=token-{n}" for n in range(1, APPS + 1)]
             node.kubectl("create", "secret", "generic", "syncer-tokens", "-n", namespace, *tokens)
-            password = ("--from-literal=password=a-password", f"--from-file=ca.pem={git.ca_file}")
-            node.kubectl("create", "secret", "generic", "syncer-git", "-n", namespace, *password)
+            keys = ("--from-literal=password=a-password", "--from-literal=serve.token=asha 0123456789abcdef")
+            ca_file = f"--from-file=ca.pem={git.ca_file}"
+            node.kubectl("create", "secret", "generic", "syncer-git", "-n", namespace, *keys, ca_file)
             node.apply(one_node.unanchored(documents) if vanishing else documents)
-            if not vanishing:
+            if policy is UNLIMITED and not vanishing:
                 here.settle("never converged")
             yield here
         finally:
@@ -194,6 +199,32 @@ def test_a_cronjob_beside_one_that_somebody_starts_by_hand(tmp_path: Path) -> No
         here.settle("after three runs at once")
         one_node.until(lambda: _succeeded(here) >= 3, lambda: here.node.logs("syncer"))
         here.over()
+
+
+def test_a_first_sync_waits_until_somebody_approves_it_in_the_leaders_pod(tmp_path: Path) -> None:
+    with fleet(tmp_path, "statefulset", "syncer", policy={"budget": {"at_least": 3}}) as here:
+        one_node.until(lambda: bool(here.node.leader("syncer")), lambda: here.node.logs("syncer"))
+        leader = here.node.leader("syncer")
+
+        def inside(*words: str) -> str:
+            return here.node.kubectl("exec", leader, "-n", "syncer", "--", *words, check=False)
+
+        def report() -> dict[str, Any]:
+            return dict(json.loads(inside("syncer", "status", "-o", "json") or "{}"))
+
+        one_node.until(lambda: report().get("states") == {"Held": APPS}, lambda: here.node.logs("syncer"))
+        assert here.ledger() == []
+        address = json.loads(inside("cat", "/var/lib/syncer/state/serve.json"))["address"]
+        (plan,) = re.findall(r"plan ([0-9a-f]{12})", inside("syncer", "status"))
+        (tmp_path / "token").write_text(
+            "0123456789abcdef\n"
+        )  # Asha's, on her own machine; a forwarded port in a real cluster
+        told = ("--reason", "first sync", "--server", address, "--server-token-file", str(tmp_path / "token"))
+        subprocess.run([sys.executable, "-m", "syncer", "approve", plan, *told], check=True)
+        here.settle("after an approval")
+        here.over()
+        written = [each for state in one_node.journals(here.kept) for each in one_node.records(state)]
+        assert {each["data"]["by"] for each in written if each["type"] == "syncer.approve.v1"} == {"api:asha"}
 
 
 def test_a_pod_whose_journal_would_go_with_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
