@@ -80,14 +80,14 @@ class Reconciler:
         log = self._parts.log.bind(run_id=run_id, trigger=ask.trigger.value)
         log.debug(Event.PASS_STARTED)
         reading = await self._read(ask, run_id, log)
-        decision, stage = self._decide(reading)
+        decision, facts = self._decide(reading)
         if ask.expect_plan and not decision.plan.id.startswith(ask.expect_plan):
             raise HeldError(
                 f"the plan is {decision.plan.id[:12]} now, not {ask.expect_plan[:12]}",
                 hint="look at it again with `syncer plan`, then name the new id",
             )
         recorded = self._witness(reading, decision, log)
-        outcomes = await self._apply(ask, run_id, decision, stage, log) if recorded else ()
+        outcomes = await self._apply(ask, run_id, decision, facts, log) if recorded else ()
         if applied := {outcome.ref for outcome in outcomes if outcome.status is Status.APPLIED}:
             decision = gate.written(decision, applied)
         statuses = self._statuses(reading, decision, outcomes, log)
@@ -174,7 +174,7 @@ class Reconciler:
             log.warning(event, app=str(intent.ref), request_id=intent.request_id)
         return blocked
 
-    def _decide(self, reading: Reading) -> tuple[Decision, Stage]:
+    def _decide(self, reading: Reading) -> tuple[Decision, gate.Facts]:
         parts, revision = self._parts, reading.desired.revision
         last = parts.memory.last_applied()
         pairs = zip(reading.apps, reading.live, strict=True)
@@ -192,7 +192,8 @@ class Reconciler:
             boot=parts.boot.boot_id(),
             up=parts.boot.boottime_ns(),
         )
-        return gate.decide(plan, self._facts(plan, reading, stage)), stage
+        facts = self._facts(plan, reading, stage)
+        return gate.decide(plan, facts), facts
 
     def _facts(self, plan: Plan, reading: Reading, stage: Stage) -> gate.Facts:
         memory, now = self._parts.memory, self._parts.clock.now()
@@ -230,16 +231,15 @@ class Reconciler:
         return False
 
     async def _apply(
-        self, ask: Ask, run_id: str, decision: Decision, stage: Stage, log: FilteringBoundLogger
+        self, ask: Ask, run_id: str, decision: Decision, facts: gate.Facts, log: FilteringBoundLogger
     ) -> tuple[Outcome, ...]:
-        parts = self._parts
+        parts, stage = self._parts, facts.stage or Stage(self._parts.rollout)
         if not ask.write or parts.writer is None or parts.journal is None or not decision.approved:
             return ()
         if trouble := parts.journal.heal():
             log.error(Event.JOURNAL_POISONED, error=trouble)
             return ()
-        approvals = {(a.ref, a.digest): a for a in parts.memory.approvals(instant(parts.clock, parts.boot))}
-        steps = tuple((step, approvals.get((step.ref, step.digest))) for step in decision.approved)
+        steps = tuple((step, facts.approval(step)) for step in decision.approved)  # by the word that let it pass
         this = Run(
             run_id,
             ask.trigger,

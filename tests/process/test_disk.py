@@ -146,7 +146,7 @@ def test_a_journal_that_is_lost_under_a_daemon_stops_it_before_the_next_put(tmp_
             here.site.change(1, popup_url=OTHER)
             child.signal(signal.SIGHUP)
             assert child.wait() == 1
-            assert "was removed or replaced under this process" in child.told()
+            assert "was removed, replaced or changed under this process" in child.told()
         assert len(here.site.emulator.store.ledger()) == 1
         (tmp_path / "elsewhere.jsonl").rename(segment)
         start.run(here.site, "sync")
