@@ -249,6 +249,7 @@ class Reconciler:
             parts.clock,
             parts.new_id,
             read_back_delays=parts.read_back_delays,
+            barred=lambda step: windows.closed(step.app.policy.windows, parts.clock.now()),
         )
         tally = Tally(ask.progress, len(steps))
         rolled = {step.ref for step, _ in steps if rollout.committed(step)}
@@ -263,11 +264,7 @@ class Reconciler:
             return stage.stopped(failed)
 
         return await run.carry_out(
-            this,
-            steps,
-            concurrency=parts.concurrency,
-            asked_to_stop=lambda: self.stopping,
-            on_outcome=ended,
+            this, steps, concurrency=parts.concurrency, asked_to_stop=lambda: self.stopping, on_outcome=ended
         )
 
     def _flapping(self, reading: Reading, log: FilteringBoundLogger) -> Mapping[AppRef, int]:

@@ -34,7 +34,7 @@ READ_BACK_DELAYS = (0.0, 1.0, 3.0, 9.0)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is the same for every app of one pass."""
+    """What is the same for every app of one pass. `barred` says why a step may not be begun any more, if so."""
 
     run_id: str
     trigger: Trigger
@@ -46,6 +46,7 @@ class Run:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     read_back_delays: tuple[float, ...] = READ_BACK_DELAYS
     attempts: int = 3
+    barred: Callable[[AppPlan], str] = lambda _step: ""
 
 
 class Stop:
@@ -95,8 +96,8 @@ async def _attempt(
     if digests.base(live.settings) != step.base:
         moved = "the live settings moved after the plan was made; nothing written, planned again in the next pass"
         return replace(outcome, status=Status.MOVED, failure=moved), None
-    if stop:
-        return replace(outcome, status=Status.STOPPED, failure=stop.why), None
+    if why := stop.why if stop else run.barred(step):  # a pass may outlast the window that it began in
+        return replace(outcome, status=Status.STOPPED, failure=why), None
     intent = Intent(run.new_id(), run.run_id, run.trigger, attempt, step, run.plan_id, approval)
     try:
         run.journal.intend(intent)
