@@ -21,7 +21,7 @@ demo: $(STAMP)         ## the main job on the embedded emulator: plan, apply, dr
 
 test: $(STAMP)         ## every test, with coverage bounds
 	@$(BIN)/coverage erase
-	$(BIN)/python -m pytest -m "not soak" -n $(WORKERS) --cov --cov-report= -q
+	$(BIN)/python -m pytest -m "not soak and not kubernetes" -n $(WORKERS) --cov --cov-report= -q
 	$(BIN)/coverage report --fail-under=95 > /dev/null || { $(BIN)/coverage report --fail-under=95; exit 1; }
 	$(BIN)/coverage report --include='syncer/model/*,syncer/plan/*' --fail-under=100
 
@@ -39,8 +39,14 @@ bench: $(STAMP)        ## benchmarks: ratios side by side, no assertion on time
 	@for b in tests/bench/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
 soak: $(STAMP)         ## the full length of every fuzz and kill loop; its figures go into docs/reliability.md
-	mkdir -p .tmp/soak && find .tmp/soak -name '*.json' ! -name 'mutants*' -delete
+	mkdir -p .tmp/soak && find .tmp/soak -name '*.json' ! -name 'mutants*' ! -name 'lease-real*' -delete
 	SYNCER_SOAK_LOG=$(CURDIR)/.tmp/soak $(BIN)/python -m pytest -m soak -n $(WORKERS) -q --timeout=0
+	$(BIN)/python -m tests.soak.table .tmp/soak
+
+.PHONY: soak-kubernetes
+soak-kubernetes: $(STAMP)  ## the election against a real kube-apiserver; SYNCER_KUBE names the folder of its files
+	mkdir -p .tmp/soak
+	SYNCER_SOAK_LOG=$(CURDIR)/.tmp/soak $(BIN)/python -m pytest -m kubernetes -q --timeout=0
 	$(BIN)/python -m tests.soak.table .tmp/soak
 
 mutants: $(STAMP)      ## how many mutants of plan/ and audit/ the tests kill; takes an hour
@@ -51,6 +57,10 @@ mutants: $(STAMP)      ## how many mutants of plan/ and audit/ the tests kill; t
 
 docs: $(STAMP)         ## the reference tables in docs/, from the schemas
 	$(BIN)/python -m tests.docs.reference
+
+.PHONY: screenshots
+screenshots: $(STAMP)  ## the pictures of the pages in docs/images, of a fleet with something of everything
+	$(BIN)/python -m tests.docs.screenshots
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

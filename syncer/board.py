@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from syncer import report as documents
@@ -12,7 +13,7 @@ from syncer.model.outcome import State
 from syncer.serve.ports import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from syncer.clock import Clock
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
     from syncer.model.outcome import SyncReport
 
 APP_SCHEMA: Final = "syncer.app/v1"
+PASSES: Final = 20
+"""Passes that are looked back at."""
 
 
 class Board:
     """Keeps what the last pass found, for the server and the metrics.
 
-    `document` is the report that an earlier process left, if any; `interval` the time between two looks.
+    `document` is the report that an earlier process left, if any; `interval` the time between two looks; `leader` says
+    who may write, where there is an election.
     """
 
     def __init__(self, clock: Clock, interval: timedelta, document: Mapping[str, Any] | None, metrics: Metrics) -> None:
@@ -39,6 +43,8 @@ class Board:
         self._plan: dict[str, Any] | None = None
         self._ended = 0.0
         self._failed = 0
+        self.leader: Callable[[], dict[str, Any] | None] = lambda: None
+        self.passes: deque[dict[str, Any]] = deque(maxlen=PASSES)
         metrics.standing.states = self
 
     def publish(self, report: SyncReport, apps: tuple[DesiredApp, ...], document: Mapping[str, Any]) -> None:
@@ -46,23 +52,40 @@ class Board:
         self._last, self._plan, self._document = (report, apps), None, document
         self._ended, self._failed = self._clock.monotonic(), 0
         self._metrics.finished(report)
+        self.passes.appendleft(_summed(report))
 
     def failed(self) -> None:
         """A pass that ended without a result."""
         self._failed += 1
         self._metrics.failed()
+        self.passes.appendleft({"at": documents.instant(self._clock.now()), "result": False})
 
     @property
     def judged(self) -> bool:
         """Whether a pass of this process has ended with a result."""
         return self._last is not None
 
+    @property
+    def document(self) -> Mapping[str, Any] | None:
+        """The last report as it was made, its verdicts not aged."""
+        return self._document
+
+    @property
+    def report(self) -> SyncReport | None:
+        """The last pass of this process that had a result."""
+        return self._last[0] if self._last else None
+
+    @property
+    def apps(self) -> tuple[DesiredApp, ...]:
+        """The fleet of that pass."""
+        return self._last[1] if self._last else ()
+
     def status(self) -> dict[str, Any] | None:
         """The last report, with the state Stale where a verdict is too old to be one."""
         if self._document is None:
             return None
         gone = statefile.stale(self._document, self._clock.now(), self._interval)
-        return statefile.aged(self._document, gone)
+        return statefile.led(statefile.aged(self._document, gone), self.leader())
 
     def states(self) -> Mapping[AppRef, State]:
         """The state of each app, as `status` has it."""
@@ -92,7 +115,7 @@ class Board:
         """The decision of the last pass, from before it wrote anything; made when it is first asked for."""
         if self._last is not None and self._plan is None:
             report, apps = last = self._last
-            made = await asyncio.to_thread(documents.of_plan, apps, report.decision, report.started)
+            made = await asyncio.to_thread(documents.of_plan, apps, report.decision, report.started, report.unmanaged)
             if self._last is not last:
                 return made  # another pass has ended meanwhile
             self._plan = made
@@ -104,6 +127,20 @@ class Board:
             return Check("last-pass", self._failed == 0, f"none has ended yet, {self._failed} had no result")
         age = self._clock.monotonic() - self._ended
         return Check("last-pass", self._failed == 0, f"ended {age:.0f} s ago, {self._failed} have had no result since")
+
+
+def _summed(report: SyncReport) -> dict[str, Any]:
+    """A pass in one line."""
+    return {
+        "at": documents.instant(report.started),
+        "result": True,
+        "run_id": report.run_id,
+        "trigger": report.trigger.value,
+        "elapsed": round(report.elapsed, 4),
+        "writes": report.writes,
+        "revision": report.revision.id,
+        "counts": documents.outcome_counts(report),
+    }
 
 
 def source(tracker: Tracker) -> Check:

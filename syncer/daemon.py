@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from syncer import schedule
@@ -19,7 +20,8 @@ from syncer.model.outcome import Trigger
 from syncer.parts import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
 
     from structlog.typing import FilteringBoundLogger
 
@@ -100,11 +102,16 @@ class Daemon:
         self._stopping = False
         self._turn = asyncio.Lock()
         self._revision = ""
+        self._appointments: Callable[[], Mapping[Trigger, datetime]] = dict
 
     @property
     def stopping(self) -> bool:
         """Whether stop was called."""
         return self._stopping
+
+    def appointments(self) -> Mapping[Trigger, datetime]:
+        """When it looks and writes next; empty before it runs."""
+        return self._appointments()
 
     async def between(self, work: Callable[[], Awaitable[T]]) -> T:
         """Does something while no pass and no look at the source is under way; StoppedError at the end."""
@@ -138,6 +145,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self.ask, Trigger.SIGNAL)
         scheduler = schedule.scheduler(self._schedule, self._requests.ask)
         scheduler.start()
+        self._appointments = partial(schedule.appointments, scheduler)
         watch = asyncio.create_task(schedule.keep_right(scheduler))
         self._log.info(Event.DAEMON_STARTED)
         self.ask(Trigger.START)

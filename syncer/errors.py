@@ -10,9 +10,11 @@
     ├── VendorError                exit 1    one request to the vendor failed: kind, status, retryable
     ├── TokenError                 exit 1    no usable token for one app
     ├── JournalError               exit 1    the journal can't be written or is damaged: no PUT
+    ├── ClusterError               exit 1    the Kubernetes API could not be asked: who leads is not known
+    │   └── ConflictError          exit 1    … somebody changed the object first
     ├── StoppedError               exit 0    asked to stop; nothing was written
     └── HeldError                  exit 4    a guard or a stale plan id stands in the way
-        └── LockedError            exit 4    another writer holds the state folder
+        └── LockedError            exit 4    another writer holds the state folder or the lease
 
 Third-party exceptions end at the edge where they arise and travel on as the `__cause__` of one of these.
 """
@@ -146,6 +148,24 @@ class JournalError(SyncerError):
     """The journal can't be written or does not verify; nothing may be written to the vendor."""
 
 
+class ClusterError(SyncerError):
+    """A request to the Kubernetes API failed: `status` is its HTTP status, None where no answer came.
+
+    `retry_after` are the seconds that the server asks to be left alone for.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class ConflictError(ClusterError):
+    """The object is not as it was read, or is there already: read it again."""
+
+
 class HeldError(SyncerError):
     """A guard, an approval or a stale plan id stands in the way."""
 
@@ -159,4 +179,4 @@ class StoppedError(SyncerError):
 
 
 class LockedError(HeldError):
-    """Another process holds the state folder."""
+    """Another process holds the state folder, or the lease."""

@@ -39,9 +39,10 @@ class Export:
         self.board = Board(CLOCK, settings.schedule.detect, document, self.metrics)
 
     def watch(self, here: Opened) -> None:
-        """The journal and its anchors are there now."""
+        """The journal, its anchors and the lead are there now."""
         self.metrics.standing.journal = here.journal
         self.metrics.standing.anchored = here.anchored
+        self.metrics.standing.leads = lambda: here.leadership.leads
 
     def finished(self, here: Opened, report: SyncReport, document: Mapping[str, Any]) -> None:
         """A pass of a daemon ended with a result; `document` is the report on the whole fleet."""
@@ -64,7 +65,7 @@ class Export:
 
     def closed(self) -> None:
         """The journal is closed: its last head is made, and this process writes no more."""
-        self.metrics.standing.leads = False
+        self.metrics.standing.leads = lambda: False
         self._write()
 
     def _write(self) -> None:

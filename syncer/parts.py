@@ -99,6 +99,41 @@ class Witness(Protocol):
         """A commit of the source that is not taken; raises JournalError."""
 
 
+class Fence(Protocol):
+    """Whether this process may write, seen from all that may run at the same time."""
+
+    @property
+    def epoch(self) -> int | None:
+        """The number of its leadership; None where nobody counts them, or somebody else leads."""
+
+    def closed(self) -> str:
+        """Why no PUT may be begun now, or an empty text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Nobody else writes; the lock of the state folder says so."""
+
+    epoch: int | None = None
+
+    def closed(self) -> str:
+        """Never."""
+        return ""
+
+
+class Tenure:
+    """The leadership that a pass began to write under: one that came later is no licence for an older plan."""
+
+    def __init__(self, fence: Fence) -> None:
+        self._fence = fence
+        self.epoch = fence.epoch
+
+    def closed(self) -> str:
+        """Why no PUT may be begun now, or an empty text."""
+        another = "another leadership has begun since" if self._fence.epoch != self.epoch else ""
+        return self._fence.closed() or another
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a pass works with. Without a writer and a journal nothing can be written, whatever is asked.
@@ -123,6 +158,7 @@ class Parts:
     token_ends: Callable[[], Mapping[AppRef, TokenEnd]] = dict
     writer: Writer | None = None
     journal: Journal | None = None
+    fence: Fence = Open()
     witness: Witness | None = None
     read_back_delays: tuple[float, ...] = READ_BACK_DELAYS
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from syncer import narration
@@ -17,14 +18,14 @@ from syncer.model.live import Unreadable
 from syncer.model.outcome import State, Status, SyncReport
 from syncer.model.problems import counted
 from syncer.narration import Narrator
-from syncer.parts import Tally
+from syncer.parts import Tally, Tenure
 from syncer.plan import build, gate, limits, rollout, states
 from syncer.plan.limits import Fleet, lookback
 from syncer.plan.rollout import Stage
 from syncer.vendor.sweep import Patience, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from structlog.typing import FilteringBoundLogger
@@ -99,7 +100,7 @@ class Reconciler:
             decision=decision,
             started=started,
             elapsed=elapsed,
-            writes=ask.write and self._parts.writer is not None,
+            writes=ask.write and self._parts.writer is not None and (bool(outcomes) or not self._parts.fence.closed()),
             outcomes=outcomes,
             apps=statuses,
             problems=reading.desired.problems,
@@ -130,23 +131,22 @@ class Reconciler:
         try:
             return self._parts.desired.refresh()
         except SyncerError as error:
-            if isinstance(error, RefusedCommitError):
-                self._witness_refusal(error, log)
+            if isinstance(error, RefusedCommitError) and self._parts.witness is not None:
+                self._note(partial(self._parts.witness.refused, error), log)
             kept = self._parts.desired.in_force
             if kept is None or ask.strict:
                 raise
             log.error(Event.SOURCE_FAILED, error=error.message, hint=error.hint, in_force=kept.revision.short)
             return kept
 
-    def _witness_refusal(self, refused: RefusedCommitError, log: FilteringBoundLogger) -> None:
-        if self._parts.witness is None:
-            return
+    def _note(self, record: Callable[[], None], log: FilteringBoundLogger) -> None:
+        """Records what no write depends on: trouble with the journal is told and no more."""
         try:
-            self._parts.witness.refused(refused)
+            record()
         except JournalError as error:
             log.error(Event.JOURNAL_POISONED, error=error.message)
 
-    async def _until_stopped(self, work: Coroutine[object, object, T]) -> T:
+    async def _until_stopped(self, work: Awaitable[T]) -> T:
         """The work's result, unless asked to stop first: reading has no effects and may be broken off anywhere."""
         task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._stop.wait())
         try:
@@ -177,8 +177,7 @@ class Reconciler:
     def _decide(self, reading: Reading) -> tuple[Decision, gate.Facts]:
         parts, revision = self._parts, reading.desired.revision
         last = parts.memory.last_applied()
-        pairs = zip(reading.apps, reading.live, strict=True)
-        plan = build.build(revision, pairs, last, parts.digest)
+        plan = build.build(revision, zip(reading.apps, reading.live, strict=True), last, parts.digest)
         read = {app.ref for app in reading.apps}
         elsewhere = tuple(rollout.elsewhere(reading.desired.apps, read, last, parts.digest))
         attempts = parts.memory.attempts(revision.id)
@@ -209,6 +208,7 @@ class Reconciler:
             limits=self._parts.limits,
             fleet=Fleet(len(reading.desired.apps), memory.recent_puts(now - lookback(self._parts.limits))),
             stage=stage,
+            lost=tuple(app for app in reading.apps if app.unpinnable),
         )
 
     def _witness(self, reading: Reading, decision: Decision, log: FilteringBoundLogger) -> bool:
@@ -234,7 +234,8 @@ class Reconciler:
         self, ask: Ask, run_id: str, decision: Decision, facts: gate.Facts, log: FilteringBoundLogger
     ) -> tuple[Outcome, ...]:
         parts, stage = self._parts, facts.stage or Stage(self._parts.rollout)
-        if not ask.write or parts.writer is None or parts.journal is None or not decision.approved:
+        tenure = Tenure(parts.fence)
+        if not (ask.write and parts.writer and parts.journal and decision.approved) or tenure.closed():
             return ()
         if trouble := parts.journal.heal():
             log.error(Event.JOURNAL_POISONED, error=trouble)
@@ -249,6 +250,8 @@ class Reconciler:
             parts.clock,
             parts.new_id,
             read_back_delays=parts.read_back_delays,
+            closed=tenure.closed,
+            epoch=tenure.epoch,
             barred=lambda step: windows.closed(step.app.policy.windows, parts.clock.now()),
         )
         tally = Tally(ask.progress, len(steps))
@@ -274,10 +277,7 @@ class Reconciler:
         news = [(app.ref, app.name, often[app.ref]) for app in reading.apps if app.ref in often.keys() - known.keys()]
         narration.flapping(news, log)
         if self._parts.witness is not None:
-            try:
-                self._parts.witness.repeated(news)
-            except JournalError as error:
-                log.error(Event.JOURNAL_POISONED, error=error.message)
+            self._note(partial(self._parts.witness.repeated, news), log)
         return often
 
     def _statuses(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncer.model.desired import AppRef, DesiredApp, Revision
+    from syncer.model.live import Unmanaged
+    from syncer.model.orders import Pin
     from syncer.model.outcome import AppStatus, Outcome, SyncReport
     from syncer.model.planned import AppPlan, Decision, FieldChange, Hold
     from syncer.model.problems import Problem
@@ -24,7 +26,7 @@ PLAN_SCHEMA: Final = "syncer.plan/v1"
 REPORT_SCHEMA: Final = "syncer.report/v1"
 
 
-def of_plan(apps: Iterable[DesiredApp], decision: Decision, now: datetime) -> JSON:
+def of_plan(apps: Iterable[DesiredApp], decision: Decision, now: datetime, unmanaged: Unmanaged | None = None) -> JSON:
     """A plan with the gate's answer; every app appears, those in sync without changes."""
     statuses = states.after(apps_tuple := tuple(apps), states.Observed(decision, now))
     steps = {step.ref: step for step in decision.plan.steps}
@@ -38,6 +40,7 @@ def of_plan(apps: Iterable[DesiredApp], decision: Decision, now: datetime) -> JS
             for app, status in zip(apps_tuple, statuses, strict=True)
         ],
         "holds": [_hold(hold) for hold in decision.holds if hold.ref is None],
+        "unmanaged": of_unmanaged(unmanaged),
     }
 
 
@@ -57,6 +60,19 @@ def of_report(report: SyncReport) -> JSON:
         "states": counts(report.apps),
         "apps": [_reported_app(status, outcomes.get(status.ref), report.decision) for status in report.apps],
         "problems": [of_problem(problem) for problem in report.problems],
+        "unmanaged": of_unmanaged(report.unmanaged),
+    }
+
+
+def of_unmanaged(found: Unmanaged | None) -> JSON | None:
+    """Apps that the vendor lists and git does not declare; null where nobody asked."""
+    if found is None:
+        return None
+    return {
+        "apps": [{**_identity(app.ref, app.name), "active": app.active} for app in found.apps],
+        "unlisted": [
+            {"customer_id": one.customer_id, "message": one.message, "hint": one.hint} for one in found.unlisted
+        ],
     }
 
 
@@ -121,9 +137,16 @@ def _planned_app(app: DesiredApp, status: AppStatus, step: AppPlan | None, decis
         "changes": [_change(change) for change in changes],
         "unchanged": declared - len(changes),
         "digest": step.digest if step else None,
+        "pin": _pin(app.pin),
         "moved": step and step.moved_after and _window(step.moved_after, step.moved_before),
         "holds": [_hold(hold) for hold in decision.holds_of(app.ref) if hold.ref is not None],
     }
+
+
+def _pin(pin: Pin | None) -> JSON | None:
+    if pin is None:
+        return None
+    return {"commit": pin.commit, "by": pin.by, "reason": pin.reason, "until": instant(pin.until)}
 
 
 def _window(after: datetime, before: datetime) -> JSON:
@@ -151,8 +174,10 @@ def _hold(hold: Hold) -> JSON:
 def _reported_app(status: AppStatus, outcome: Outcome | None, decision: Decision) -> JSON:
     return {
         **_identity(status.ref, status.name),
+        "labels": dict(status.labels),
         "state": status.state.value,
         "reason": status.reason,
+        "pin": _pin(status.pin),
         "since": instant(status.since),
         "checked": instant(status.checked),
         "put_back": status.put_back,

@@ -19,7 +19,7 @@ from syncer.clock import SystemClock
 from syncer.model.outcome import Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from apscheduler.triggers.base import BaseTrigger
 
@@ -54,6 +54,19 @@ def scheduler(plan: Schedule, ask: Callable[[Trigger], None]) -> AsyncIOSchedule
     for purpose, when in ((Trigger.POLL, plan.poll), (Trigger.DETECT, plan.detect), (Trigger.SCHEDULE, plan.apply)):
         made.add_job(ask, _trigger(when, plan), args=[purpose], id=purpose.value)
     return made
+
+
+def next_apply(plan: Schedule, now: datetime) -> datetime | None:
+    """When a pass that writes is due by the cron expression, its jitter left out; None for an interval."""
+    if isinstance(plan.apply, timedelta):
+        return None
+    found: datetime | None = cron_trigger(plan.apply, plan.zone).get_next_fire_time(None, now)
+    return found
+
+
+def appointments(jobs: AsyncIOScheduler) -> Mapping[Trigger, datetime]:
+    """When each purpose comes next."""
+    return {Trigger(job.id): job.next_run_time for job in jobs.get_jobs() if job.next_run_time}
 
 
 async def keep_right(jobs: AsyncIOScheduler, clock: Clock = CLOCK) -> None:

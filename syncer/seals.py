@@ -18,6 +18,7 @@ from syncer.desired.gitbranch import Branch
 from syncer.desired.gitmirror import Access
 from syncer.desired.gitproc import Bounds
 from syncer.errors import UsageError
+from syncer.leaseanchor import LeaseAnchor
 from syncer.log import Event
 from syncer.model.desired import FileToken
 
@@ -84,8 +85,16 @@ class Heads:
             anchor.settle(SETTLING)
 
 
+def lease_anchor(settings: Settings, log: FilteringBoundLogger) -> LeaseAnchor | None:
+    """Where heads go that stand in the lease, if they are to."""
+    wanted = settings.audit
+    if "lease" not in wanted.anchors:
+        return None
+    return LeaseAnchor(wanted.origin, settings.state_dir, settings.leader.name, log)
+
+
 @contextmanager
-def opened(settings: Settings, log: FilteringBoundLogger) -> Iterator[Heads]:
+def opened(settings: Settings, log: FilteringBoundLogger, lease: LeaseAnchor | None = None) -> Iterator[Heads]:
     """What the journal needs to make heads; UsageError where the key can't be read or is another journal's.
 
     Leave it after the journal is closed: the last head is made then.
@@ -95,12 +104,13 @@ def opened(settings: Settings, log: FilteringBoundLogger) -> Iterator[Heads]:
     named = (*(each for each in wanted.anchors if each == STDOUT), *map(str, wanted.anchor_files))
     anchored = Anchored(SystemClock(), (*named, *(place.name for place in found)))
     repositories = tuple(Anchor(place, log, partial(anchored.kept, place.name)) for place in found)
+    remote: tuple[Anchor | LeaseAnchor, ...] = (*repositories, *([lease] if lease else []))
     sealing = Sealing(
         wanted.origin,
         wanted.rotate,
-        partial(_show, wanted, repositories, anchored, log),
+        partial(_show, wanted, remote, anchored, log),
         _signer(wanted),
-        lambda: next((anchor.refused for anchor in repositories if anchor.refused), ""),
+        lambda: next((anchor.refused for anchor in remote if anchor.refused), ""),
     )
     try:
         yield Heads(sealing, repositories, anchored if named or found else None)
@@ -147,7 +157,7 @@ def _text_of(kept: SecretRef) -> str:
 
 
 def _show(
-    wanted: Audit, repositories: tuple[Anchor, ...], anchored: Anchored, log: FilteringBoundLogger, head: Head
+    wanted: Audit, remote: tuple[Anchor | LeaseAnchor, ...], anchored: Anchored, log: FilteringBoundLogger, head: Head
 ) -> None:
     """Show a head where it is wanted. What fails is told and no more: the next head covers this one, too."""
     anchored.made(head.size)
@@ -162,5 +172,5 @@ def _show(
             log.warning(Event.ANCHOR_FAILED, file=str(path), error=str(error))
         else:
             anchored.kept(str(path), head.size)
-    for anchor in repositories:
+    for anchor in remote:
         anchor.show(head)

@@ -6,34 +6,44 @@ import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from syncer import board, environment
+from syncer import board, environment, history, orders
 from syncer.approvals import Approver, Selection, Word
 from syncer.clock import SystemClock
 from syncer.desired import selection
+from syncer.errors import HeldError
 from syncer.log import Event
+from syncer.model.desired import AppRef
 from syncer.model.outcome import Trigger
+from syncer.orders import Helm, Whom
 from syncer.serve import app, guard
 from syncer.serve.keys import Keyring
 from syncer.serve.listening import listening
 from syncer.serve.ports import Behind, Check
 from syncer.serve.probes import Heartbeat
+from syncer.views.gauges import Gauges
+from syncer.views.pages import Around, Views
+from syncer.views.trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from pathlib import Path
 
     from structlog.typing import FilteringBoundLogger
 
+    from syncer.audit.index import Index
     from syncer.audit.journal import Journal
     from syncer.board import Board
     from syncer.daemon import Daemon
     from syncer.desired.tracker import Tracker
+    from syncer.errors import SourceError
     from syncer.exporting import Export
-    from syncer.serve.ports import Approval
+    from syncer.leadership import Leadership
+    from syncer.serve.ports import Approval, Order
     from syncer.wiring import Opened
 
 CLOCK: Final = SystemClock()
@@ -49,6 +59,7 @@ class Health:
     daemon: Daemon
     tracker: Tracker
     journal: Journal
+    leadership: Leadership
 
     @property
     def judged(self) -> bool:
@@ -61,13 +72,21 @@ class Health:
         return self.daemon.stopping
 
     def checks(self) -> tuple[Check, ...]:
-        """The last pass, the source, the journal."""
+        """The last pass, the source, the journal, and the lease where there is one."""
         trouble = "takes no intents: nothing is written" if self.journal.poisoned else "takes records"
         return (
             self.board.last_pass(),
             board.source(self.tracker),
             Check("journal", not self.journal.poisoned, f"{trouble}, {self.journal.unsealed} without a head"),
+            *self._leader(),
         )
+
+    def _leader(self) -> tuple[Check, ...]:
+        told = self.leadership.told()
+        if told is None:
+            return ()
+        who = f"this process leads, epoch {told['epoch']}" if told["leads"] else f"{told['holder'] or 'nobody'} leads"
+        return (Check("leader", self.leadership.healthy, f"{who}; {self.leadership.closed() or 'PUTs may be sent'}"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +95,8 @@ class Actions:
 
     daemon: Daemon
     approver: Approver
+    helm: Helm
+    leadership: Leadership
 
     def reconcile(self) -> None:
         """A pass that writes what may be written."""
@@ -91,6 +112,7 @@ class Actions:
         It looks at the source itself. A commit that this takes in force is no news to the next poll, so that the pass
         for it is asked for here.
         """
+        self._lead("an approval")
         before = self._revision
         try:
             return await self._approved(wanted, Word(wanted.by, wanted.reason))
@@ -114,40 +136,134 @@ class Actions:
         ]
         return {"commit": None, "approved": names}
 
+    async def suspend(self, wanted: Order) -> dict[str, Any]:
+        """As `syncer suspend` does it."""
+        self._lead("an order")
+        whom, word = _ordered(wanted)
+        return orders.document(await self.daemon.between(partial(self.helm.suspend, whom, word, wanted.until)))
+
+    async def resume(self, wanted: Order) -> dict[str, Any]:
+        """As `syncer resume` does it."""
+        self._lead("an order")
+        return orders.document(await self.daemon.between(partial(self.helm.resume, *_ordered(wanted))))
+
+    async def rollback(self, wanted: Order) -> dict[str, Any]:
+        """As `syncer rollback` does it, with and without --undo."""
+        self._lead("an order")
+        whom, word = _ordered(wanted)
+        if wanted.to:
+            return orders.document(
+                await self.daemon.between(partial(self.helm.pin, whom, wanted.to, word, wanted.until))
+            )
+        return orders.document(await self.daemon.between(partial(self.helm.unpin, whom, word)))
+
+    def _lead(self, what: str) -> None:
+        if not self.leadership.leads:
+            raise HeldError(
+                f"this process does not lead, and {what} counts in the journal of the one that does",
+                hint="ask the leader: /api/v1/status names it",
+            )
+
+
+def _ordered(wanted: Order) -> tuple[Whom, Word]:
+    return Whom(wanted.apps, wanted.labels, wanted.everybody), orders.worded(wanted.by, wanted.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The journal as it is asked."""
+
+    index: Index
+
+    async def history(self, customer: str, app: str, field: str, limit: int) -> dict[str, Any]:
+        """What happened to an app, or to one field; UsageError for what is no field."""
+        known = history.checked_field(field) if field else None
+        ref = AppRef(customer, app)
+        return history.document(ref, await asyncio.to_thread(self.index.history, ref, known, limit))
+
 
 class Front:
     """The server in front of what a daemon tells of itself."""
 
     def __init__(self, export: Export) -> None:
         self._metrics, self._board = export.metrics, export.board
+        self._gauges = Gauges(CLOCK)
+
+    def on_request(self, method: str, status: int | None, elapsed: float, ref: AppRef) -> None:
+        """One exchange with the vendor ended: for the metrics and the pages."""
+        self._metrics.on_request(method, status, elapsed, ref)
+        self._gauges.on_request(method, status, elapsed, ref)
+
+    def on_look(self, error: SourceError | None) -> None:
+        """The source was looked at: likewise."""
+        self._metrics.on_look(error)
+        self._gauges.on_look(error)
 
     @asynccontextmanager
-    async def serving(self, here: Opened, daemon: Daemon, log: FilteringBoundLogger) -> AsyncIterator[None]:
+    async def serving(
+        self, here: Opened, daemon: Daemon, log: FilteringBoundLogger, origins: Mapping[str, tuple[str, str]]
+    ) -> AsyncIterator[None]:
         """Serves in the running loop until left, unless the settings want no server.
 
-        UsageError where the address can't be had.
+        `origins` is the configuration as pages show it. UsageError where the address can't be had.
         """
         if here.journal is None or not here.settings.serve.host:
             yield
             return
-        behind, wanted = self._behind(here, here.journal, daemon, log), here.settings.serve
+        trail, wanted = Trail(here.settings.state_dir), here.settings.serve
+        views = Views(self._board, trail, self._around(here, here.journal, daemon, origins))
+        behind = self._behind(here, here.journal, daemon, log, views)
         heartbeat = Heartbeat(CLOCK)
         served = app.application(behind, heartbeat, guard.hosts(wanted.host, wanted.allowed_hosts))
         async with listening(served, wanted.host, wanted.port) as address:
             log.info(Event.SERVING, address=address, actions=wanted.token is not None)
-            beating = asyncio.create_task(heartbeat.beat())
+            working = [
+                asyncio.create_task(heartbeat.beat()),
+                asyncio.create_task(trail.keep_up()),
+                asyncio.create_task(views.keep_ready()),
+            ]
             try:
                 with _told(here.settings.state_dir / ADDRESS, address):
                     yield
             finally:
-                beating.cancel()
+                for task in working:
+                    task.cancel()
+                trail.close()
 
-    def _behind(self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger) -> Behind:
+    def _around(self, here: Opened, journal: Journal, daemon: Daemon, origins: Mapping[str, tuple[str, str]]) -> Around:
+        return Around(
+            clock=CLOCK,
+            interval=here.settings.schedule.detect,
+            appointments=daemon.appointments,
+            failure=lambda: here.tracker.failure,
+            slowed=lambda: here.vendor.slowed,
+            unsealed=lambda: journal.unsealed,
+            gauges=self._gauges,
+            origins=origins,
+            leader=here.leadership.told,
+            facts={
+                "version": metadata.version("exotel-syncer"),
+                "mode": here.settings.mode.value,
+                "rate": here.settings.vendor.rate,
+            },
+        )
+
+    def _behind(
+        self, here: Opened, journal: Journal, daemon: Daemon, log: FilteringBoundLogger, views: Views
+    ) -> Behind:
         wanted, environ = here.settings.serve, environment.read()
+        self._board.leader = here.leadership.told
         return Behind(
             view=self._board,
-            health=Health(self._board, daemon, here.tracker, journal),
-            actions=Actions(daemon, Approver(here.reconciler, here.tracker, journal, CLOCK)),
+            pages=views,
+            health=Health(self._board, daemon, here.tracker, journal, here.leadership),
+            past=Past(here.index),
+            actions=Actions(
+                daemon,
+                Approver(here.reconciler, here.tracker, journal, CLOCK),
+                Helm(here.tracker, here.past, here.index, journal, CLOCK),
+                here.leadership,
+            ),
             tokens=Keyring(wanted.token, environ, "token"),
             secrets=Keyring(wanted.push_secret, environ, "push"),
             clock=CLOCK,

@@ -31,6 +31,11 @@ def merged(state_dir: Path, report: SyncReport, fleet: Iterable[AppRef]) -> dict
     return _with_others(reports.of_report(report), _known(state_dir), frozenset(fleet))
 
 
+def led(document: dict[str, Any], leader: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The report with who leads, where there is an election."""
+    return {**document, "leader": dict(leader)} if leader else document
+
+
 def write(state_dir: Path, report: SyncReport, fleet: Iterable[AppRef]) -> None:
     """Replaces the report with that of a pass, as `merged` has it. Raises SyncerError."""
     replace(state_dir, merged(state_dir, report, fleet))
@@ -110,9 +115,18 @@ def statuses(document: Mapping[str, Any] | None) -> dict[AppRef, AppStatus]:
     for row in document["apps"] if document else ():
         since, checked = datetime.fromisoformat(row["since"]), datetime.fromisoformat(row["checked"])
         ref = _ref(row)
-        often = row.get("put_back", 0)  # a report of an older version has none
-        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked, often, token(row))
+        often = row.get("put_back", 0)  # a report of an older version has none of these
+        labels = tuple(row.get("labels", {}).items())
+        found[ref] = AppStatus(
+            ref, row["name"], State(row["state"]), row["reason"], since, checked, often, token(row), labels
+        )
     return found
+
+
+def narrowed(document: Mapping[str, Any], wanted: Collection[AppRef]) -> dict[str, Any]:
+    """The report with these apps alone."""
+    apps = [row for row in document["apps"] if _ref(row) in wanted]
+    return {**document, "apps": apps, "states": _counted(apps)}
 
 
 def token(row: Mapping[str, Any]) -> TokenEnd | None:

@@ -7,11 +7,11 @@ import os
 import random
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Final, Protocol
 
-from syncer import environment, seals, sources, statefile
+from syncer import census, environment, leadership, seals, sources, statefile, storage
 from syncer.apply.one import READ_BACK_DELAYS
 from syncer.audit import digests, files
 from syncer.audit.events import Identity
@@ -19,9 +19,12 @@ from syncer.audit.index import Index
 from syncer.audit.journal import Journal
 from syncer.audit.ulid import Ulids
 from syncer.audit.witness import Witness
+from syncer.census import Census
 from syncer.clock import SystemBootClock, SystemClock, instant
+from syncer.desired.steering import Steering
 from syncer.desired.tracker import Tracker
-from syncer.errors import JournalError, SyncerError, UsageError
+from syncer.errors import JournalError, SyncerError
+from syncer.leadership import Alone
 from syncer.parts import Parts
 from syncer.reconcile import Reconciler
 from syncer.settings import Mode
@@ -29,15 +32,18 @@ from syncer.vendor import client
 from syncer.vendor.options import VendorOptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
     from syncer.audit.digests import Digests
     from syncer.audit.sealing import Sealing
     from syncer.desired.snapshot import Source
+    from syncer.desired.steering import Past
     from syncer.errors import SourceError
+    from syncer.leadership import Leadership
     from syncer.model.desired import AppRef
+    from syncer.model.outcome import AppStatus
     from syncer.seals import Anchored
     from syncer.settings import Settings
     from syncer.vendor.client import ReadClient
@@ -70,8 +76,10 @@ class Opened:
     index: Index
     vendor: ReadClient
     reconciler: Reconciler
+    past: Past
     journal: Journal | None = None
     anchored: Anchored | None = None
+    leadership: Leadership = field(default_factory=Alone)
 
     @property
     def writable(self) -> Journal:
@@ -79,16 +87,6 @@ class Opened:
         if self.journal is None:
             raise JournalError("opened to look only")
         return self.journal
-
-
-def unavailable(settings: Settings) -> tuple[str, ...]:
-    """Keys that ask for protection which this release does not give: refused, because being ignored would be worse."""
-    wanted = {
-        "leader.kind: lease": settings.leader.kind != "none",
-        "audit.anchors: lease": "lease" in settings.audit.anchors,
-        "notify": bool(settings.notify),
-    }
-    return tuple(key for key, asked in wanted.items() if asked)
 
 
 class Watch(Protocol):
@@ -109,21 +107,27 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
     log: FilteringBoundLogger,
     principal: str,
     settle: bool = False,
+    stands: bool = True,
     waits: Waits = WAITS,
     watch: Watch | None = None,
 ) -> AsyncIterator[Opened]:
     """A process's objects.
 
     With `write` the state folder is locked, the journal opened and, in apply mode, a writer made; without it nothing
-    in the process can PUT or append. `settle`: the source is read while somebody may be writing it.
+    in the process can PUT or append. `settle`: the source is read while somebody may be writing it. `stands`: where
+    there is an election the process is a candidate, and writes nothing unless it wins; otherwise it never writes.
     """
-    if keys := unavailable(settings):
-        raise UsageError(f"not available in this release: {', '.join(keys)}", hint="take the keys out")
     async with AsyncExitStack() as stack:
         new_id = Ulids(CLOCK, secrets.token_bytes)
         journal, anchored = None, None
+        lead: Leadership = Alone()
         if write:
-            heads = stack.enter_context(seals.opened(settings, log))
+            if stands:
+                storage.check(settings, environment.read(), storage.mounts())
+            anchor = seals.lease_anchor(settings, log)
+            pod = identity(principal).instance
+            lead = await stack.enter_async_context(leadership.opened(settings, log, pod, anchor, stands=stands))
+            heads = stack.enter_context(seals.opened(settings, log, anchor))
             journal = stack.enter_context(closing(_journal(settings, new_id, principal, heads.sealing)))
             await asyncio.to_thread(heads.settle)
             anchored = heads.anchored
@@ -131,14 +135,17 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
         stack.enter_context(closing(index))
         keyed = journal.digests if journal else _reader_digests(settings)
         read_from = sources.source(settings, settle=settle)
+        admission = sources.admission(settings, read_from, lambda: index.source_approvals(instant(CLOCK, BOOT)))
+        past = sources.past(settings, read_from, admission)
         tracker = Tracker(
             read_from,
             sources.loader(settings.policy),
             sources.memory(settings, kept=write),
-            sources.admission(settings, read_from, lambda: index.source_approvals(instant(CLOCK, BOOT))),
-            *((watch.on_look,) if watch else ()),
+            admission,
+            steer=Steering(index, past, CLOCK),
+            **({"on_look": watch.on_look} if watch else {}),
         )
-        vendor = _vendor(settings, waits, watch, may_write=write and settings.mode is Mode.APPLY)
+        vendor = _vendor(settings, waits, watch, lead if write and settings.mode is Mode.APPLY else None)
         stack.push_async_callback(vendor.aclose)
         parts = Parts(
             desired=tracker,
@@ -157,21 +164,45 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
             token_ends=lambda: vendor.token_ends,
             writer=vendor if isinstance(vendor, client.WriteClient) else None,
             journal=journal,
+            fence=lead,
             witness=Witness(journal, index.last_applied, keyed) if journal else None,
             read_back_delays=waits.read_back,
         )
         previous = statefile.statuses(_previous(settings))
-        yield Opened(settings, read_from, tracker, index, vendor, Reconciler(parts, previous), journal, anchored)
+        passes = _passes(settings, vendor, tracker, parts, previous)
+        yield Opened(settings, read_from, tracker, index, vendor, passes, past, journal, anchored, lead)
+
+
+def _passes(
+    settings: Settings, vendor: ReadClient, tracker: Tracker, parts: Parts, previous: Mapping[AppRef, AppStatus]
+) -> Reconciler:
+    """What runs passes; it asks for lists of apps only where there is a token for them."""
+    if not settings.vendor.customer_tokens:
+        return Reconciler(parts, previous)
+    return Census(
+        parts,
+        previous,
+        lambda: census.listed(vendor, settings),
+        lambda: (app.ref for app in tracker.apps),
+    )
+
+
+def reader(settings: Settings) -> ReadClient:
+    """A client for the vendor that can't write, for what needs nothing else."""
+    return _vendor(settings, WAITS, None, None)
 
 
 def _reader_digests(settings: Settings) -> Digests:
     return digests.load(settings.state_dir, recorded=files.recorded(settings.state_dir))
 
 
-def _vendor(settings: Settings, waits: Waits, watch: Watch | None, *, may_write: bool) -> ReadClient:
+def _vendor(settings: Settings, waits: Waits, watch: Watch | None, lead: Leadership | None) -> ReadClient:
+    """Without a leadership a client that can't write."""
     around = client.Surroundings(CLOCK, random.SystemRandom(), environment.read(), watch)
     reach = replace(vendor_options(settings), backoff=waits.backoff)
-    return (client.open_writer if may_write else client.open_reader)(reach, around)
+    if lead is None:
+        return client.open_reader(reach, around)
+    return client.open_writer(reach, replace(around, closed=lead.closed))
 
 
 def vendor_options(settings: Settings) -> VendorOptions:
@@ -184,6 +215,7 @@ def vendor_options(settings: Settings) -> VendorOptions:
         deadline=wanted.deadline.total_seconds(),
         proxy=wanted.proxy or None,
         ca_file=str(wanted.ca_file) if wanted.ca_file else None,
+        list_bare=wanted.list_bare,
     )
 
 

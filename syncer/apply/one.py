@@ -34,7 +34,11 @@ READ_BACK_DELAYS = (0.0, 1.0, 3.0, 9.0)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is the same for every app of one pass. `barred` says why a step may not be begun any more, if so."""
+    """What is the same for every app of one pass.
+
+    `closed` says why no PUT may be begun now, or nothing, and `barred` the same of one step; `epoch` is the leadership
+    that the pass belongs to.
+    """
 
     run_id: str
     trigger: Trigger
@@ -46,17 +50,22 @@ class Run:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     read_back_delays: tuple[float, ...] = READ_BACK_DELAYS
     attempts: int = 3
+    closed: Callable[[], str] = lambda: ""
+    epoch: int | None = None
     barred: Callable[[AppPlan], str] = lambda _step: ""
 
 
 class Stop:
     """Whether to begin anything more: true once asked to stop, or once something says that it must."""
 
-    def __init__(self, asked: Callable[[], bool]) -> None:
+    def __init__(self, asked: Callable[[], bool], closed: Callable[[], str] = lambda: "") -> None:
         self._asked = asked
+        self._closed = closed
         self._failure = ""
 
     def __bool__(self) -> bool:
+        if not self._failure and (why := self._closed()):
+            self.halt(why)  # also if it opens again: what was planned before belongs to another leadership
         return bool(self._failure) or self._asked()
 
     @property
@@ -98,7 +107,7 @@ async def _attempt(
         return replace(outcome, status=Status.MOVED, failure=moved), None
     if why := stop.why if stop else run.barred(step):  # a pass may outlast the window that it began in
         return replace(outcome, status=Status.STOPPED, failure=why), None
-    intent = Intent(run.new_id(), run.run_id, run.trigger, attempt, step, run.plan_id, approval)
+    intent = Intent(run.new_id(), run.run_id, run.trigger, attempt, step, run.plan_id, approval, run.epoch)
     try:
         run.journal.intend(intent)
     except JournalError as error:

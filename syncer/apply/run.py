@@ -31,7 +31,7 @@ async def carry_out(
     journal fails, are STOPPED. `on_outcome` is called as each app ends and may say why no other is to be begun; what it
     raises is raised when all have ended.
     """
-    stop = one.Stop(asked_to_stop)
+    stop = one.Stop(asked_to_stop, run.closed)
     outcomes: list[Outcome | None] = [None] * len(steps)
     queue = iter(enumerate(steps))
     workers = [_worker(run, queue, stop, outcomes, on_outcome) for _ in range(min(concurrency, len(steps)))]

@@ -28,14 +28,13 @@ def segment_name(number: int) -> str:
 
 def last_segment(state_dir: Path) -> int:
     """The highest number of a segment with anything in it; 0 where there is none. Raises JournalError."""
-    folder = segment(state_dir).parent
-    try:
-        found = sorted(int(path.stem) for path in folder.iterdir() if _NUMBERED.fullmatch(path.name))
-    except (FileNotFoundError, NotADirectoryError):
-        return 0
-    except OSError as error:
-        raise _unreadable(folder, error) from error
-    return next((number for number in reversed(found) if size(segment(state_dir, number))), 0)
+    found = sorted(_numbers(segment(state_dir).parent), reverse=True)
+    return next((number for number in found if size(segment(state_dir, number))), 0)
+
+
+def first_segment(state_dir: Path) -> int:
+    """The lowest number of a segment that is there; 0 where there is none. Raises JournalError."""
+    return min(_numbers(segment(state_dir).parent), default=0)
 
 
 def torn_copies(path: Path, offset: int) -> list[Path]:
@@ -51,6 +50,15 @@ def torn_copy(path: Path, offset: int, sha256: str) -> Path:
 def recorded(state_dir: Path) -> bool:
     """Whether the folder holds a journal with anything in it; JournalError where that can't be known."""
     return last_segment(state_dir) > 0
+
+
+def _numbers(folder: Path) -> list[int]:
+    try:
+        return [int(path.stem) for path in folder.iterdir() if _NUMBERED.fullmatch(path.name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _unreadable(folder, error) from error
 
 
 def size(path: Path) -> int:

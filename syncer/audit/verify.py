@@ -162,15 +162,15 @@ def verify(state_dir: Path, wanted: Wanted | None = None, progress: Progress | N
         )
     wanted = wanted or Wanted()
     anchors = (*wanted.anchors, *filter(None, [sealing.stored(state_dir)]))
-    course = _Course(wanted, _beginning(state_dir, wanted.from_segment), Story(whole=wanted.from_segment == 1))
+    course = _Course(wanted, beginning(state_dir, wanted.from_segment), Story(whole=wanted.from_segment == 1))
     walk = Walk(state_dir, course.links)
     told = _told(walk, progress, _sizes(state_dir, wanted.from_segment)) if progress else walk
     damage = _walked(told, course, anchors)
     return _verdict(walk, course, anchors, damage)
 
 
-def _beginning(state_dir: Path, number: int) -> Links:
-    """Where to begin: at the first record, or with the tree that the first line of a later segment tells."""
+def beginning(state_dir: Path, number: int) -> Links:
+    """Where to begin: at the first record, or with the tree that a later segment opens with; JournalError otherwise."""
     if number == 1:
         return Links(tree=Tree())
     path = files.segment(state_dir, number)

@@ -62,6 +62,7 @@ async def _synced(settings: Settings, given: dict[str, Any], log: FilteringBound
     from syncer import statefile, wiring
     from syncer.cli import choosing
     from syncer.cli.ending import stopping
+    from syncer.cli.service import elected
     from syncer.cli.waiting import bar
     from syncer.errors import SyncerError
     from syncer.model.outcome import Trigger
@@ -69,6 +70,7 @@ async def _synced(settings: Settings, given: dict[str, Any], log: FilteringBound
     from syncer.parts import Ask
 
     async with wiring.opened(settings, write=True, log=log, principal=principal()) as here:
+        await elected(here)
         with stopping(here.reconciler.stop), bar(sys.stderr, time.monotonic) as progress:
             ask = Ask(Trigger.MANUAL, write=True, strict=True, expect_plan=given["plan_id"], progress=progress)
             report = await here.reconciler.run(replace(ask, select=partial(choosing.choose, here, given)))
@@ -102,7 +104,7 @@ def _emit(report: SyncReport, given: dict[str, Any]) -> None:
 @click.option("--once", is_flag=True, envvar="SYNCER_ONCE", show_envvar=True, help="One pass, then end: for a CronJob.")
 @click.option(
     "--require-lock", is_flag=True, envvar="SYNCER_REQUIRE_LOCK", show_envvar=True,
-    help="With --once: end with 4 rather than 0 when another run holds the state.",
+    help="With --once: end with 4 rather than 0 when another run holds the state or lease.",
 )  # fmt: skip
 @options.log_format
 @options.metrics_file

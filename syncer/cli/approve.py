@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @options.common
 @options.server
 @options.server_token
-@click.option("--reason", required=True, envvar="SYNCER_REASON", show_envvar=True, help="Recorded in the journal.")
+@options.reason
 @click.pass_context
 def approve(ctx: click.Context, /, **given: Any) -> int:
     """Approve the exact changes that `syncer plan` showed under PLAN-ID (at least 8 characters of it).
@@ -88,7 +88,7 @@ async def _approved(settings: Settings, given: dict[str, Any]) -> tuple[str, lis
 
     word = Word(principal(), given["reason"])
     try:
-        async with wiring.opened(settings, write=True, log=log.silent(), principal=word.by) as here:
+        async with wiring.opened(settings, write=True, log=log.silent(), principal=word.by, stands=False) as here:
             approver = Approver(here.reconciler, here.tracker, here.writable, wiring.CLOCK)
             if given["commit"]:
                 commit = await approver.commit(given["commit"], word)

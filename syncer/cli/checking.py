@@ -49,7 +49,7 @@ def _checked(path: Path, root: Path | None, load: Callable[[Path], Checked]) -> 
         raise UsageError(
             f"{path} is no part of a source: only *.yaml and *.yml are read", hint="name a folder or one of these"
         )
-    base = root if root is not None and inside else _root_of(path)
+    base = root if root is not None and inside else root_of(path)
     state, problems = load(base)
     named = (base / path.resolve().relative_to(base.resolve())).as_posix()
     mine = tuple(p for p in problems if p.at.path == named or (p.other is not None and p.other.path == named))
@@ -79,7 +79,7 @@ def _loaded(source: Source, loader: Loader, name: str = "source") -> Checked:
     return state, state.problems
 
 
-def _root_of(file: Path) -> Path:
+def root_of(file: Path) -> Path:
     """The highest folder above a file such that it and every folder down to the file's holds a Defaults file."""
     root = file.parent
     for folder in file.absolute().parent.parents:

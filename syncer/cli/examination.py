@@ -9,12 +9,13 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from syncer import anchoring, environment, log, seals, wiring
+from syncer import anchoring, census, environment, leadership, log, seals, wiring
 from syncer.audit import files, verify
-from syncer.cli.render import words
+from syncer.cli.render import thinning, words
 from syncer.errors import SyncerError
 from syncer.model.live import LiveApp, Unreadable
 from syncer.model.text import sanitize
+from syncer.notify import courier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from syncer.model.live import Live
     from syncer.model.outcome import TokenEnd
     from syncer.settings import Settings
+    from syncer.wiring import Opened
 
 PROBED_AT_MOST = 50
 """Apps that are read to see whether token and vendor work; more would say nothing new."""
@@ -50,6 +52,8 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = [_program("git"), _state_dir(settings.state_dir)]
     findings += journal(settings.state_dir)
     findings += await _anchors(settings)
+    findings += _receivers(settings)
+    findings += await _lease(settings)
     try:
         async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
             state = await asyncio.to_thread(here.tracker.refresh)
@@ -59,6 +63,7 @@ async def examine(settings: Settings) -> list[Finding]:
             findings.append(Finding("desired state", state.valid, told, "`syncer validate` shows where"))
             findings += await _apps(here.vendor.read, state.apps)
             findings += _tokens(here.vendor.token_ends, wiring.CLOCK.now())
+            findings += await _others(settings, here)
     except SyncerError as error:
         findings.append(Finding("source", False, error.message, error.hint))
     return findings
@@ -76,6 +81,28 @@ async def _anchors(settings: Settings) -> list[Finding]:
     return findings
 
 
+def _receivers(settings: Settings) -> list[Finding]:
+    """Whether the secrets of receivers of notices can be read; nothing is sent."""
+    findings = []
+    for receiver in settings.notify:
+        try:
+            courier.secrets(receiver, environment.read())
+            findings.append(Finding("receiver", True, f"{receiver.name}: `syncer notify test` sends it something"))
+        except SyncerError as error:
+            findings.append(Finding("receiver", False, f"{receiver.name}: {error.message}", error.hint))
+    return findings
+
+
+async def _lease(settings: Settings) -> list[Finding]:
+    """Whether the account may see the lease, and who holds it."""
+    if settings.leader.kind == "none":
+        return []
+    try:
+        return [Finding("lease", True, await leadership.examine(settings))]
+    except SyncerError as error:
+        return [Finding("lease", False, error.message, error.hint)]
+
+
 async def _apps(read: Any, apps: tuple[DesiredApp, ...]) -> list[Finding]:
     """Whether the vendor answers for each app, told once per kind of failure."""
     answers: list[Live] = [await read(app) for app in apps[:PROBED_AT_MOST]]
@@ -90,6 +117,22 @@ async def _apps(read: Any, apps: tuple[DesiredApp, ...]) -> list[Finding]:
             )
         )
     return findings
+
+
+async def _others(settings: Settings, here: Opened) -> list[Finding]:
+    """What else the vendor has, where there is a token that may list it."""
+    if not settings.vendor.customer_tokens:
+        return []
+    found = census.unmanaged(await census.listed(here.vendor, settings), (app.ref for app in here.tracker.apps))
+    names = ", ".join(str(app.ref) for app in found.apps[: thinning.NAMED])
+    rest = len(found.apps) - thinning.NAMED
+    more = f"{names} and {rest:,} more" if rest > 0 else names
+    told = f"{words.count(len(found.apps), 'app')} in no valid file, never touched{': ' if names else ''}{more}"
+    broken = [Finding("list of apps", False, f"{one.customer_id}: {one.message}", one.hint) for one in found.unlisted]
+    return [
+        *broken,
+        *([Finding("unmanaged", True, told)] if len(broken) < len(settings.vendor.customer_tokens) else []),
+    ]
 
 
 def _tokens(ends: Mapping[AppRef, TokenEnd], now: datetime) -> list[Finding]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from syncer import narration, statefile, wiring
+from syncer import narration, noticing, statefile, storage, wiring
 from syncer import report as documents
 from syncer.audit import payloads
 from syncer.cli import exits, termination
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
     from syncer.exporting import Export
     from syncer.model.outcome import SyncReport
+    from syncer.notify.desk import Desk
     from syncer.settings import Resolved, Settings
     from syncer.wiring import Opened
 
+HELD: Final = "another run holds the state or the lease; it does the work"
 SEAL_EVERY: Final = 5.0
 """Seconds between looks at whether records have waited long enough for a head."""
 
@@ -49,7 +51,7 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
     try:
         ending = await _once(resolved, log, export)
     except LockedError as error:
-        log.info(Event.PASS_FAILED, error=error.message, hint="another run holds the state; it does the work")
+        log.info(Event.PASS_FAILED, error=error.message, hint=HELD)
         return Ending(exits.HELD if require_lock else exits.DONE, termination.of_error(error))
     except StoppedError:
         return Ending(exits.DONE)
@@ -64,25 +66,57 @@ async def once(resolved: Resolved, log: FilteringBoundLogger, *, require_lock: b
     return ending
 
 
+async def elected(here: Opened) -> None:
+    """Wait for the lead; LockedError when another process has it, StoppedError when asked to stop meanwhile."""
+    waiting = asyncio.ensure_future(here.leadership.acquire())
+
+    def stop() -> None:
+        waiting.cancel()
+
+    with stopping(stop):
+        try:
+            await waiting
+        except asyncio.CancelledError as error:
+            raise StoppedError("asked to stop while waiting for the lead; nothing was written") from error
+
+
 async def _once(resolved: Resolved, log: FilteringBoundLogger, export: Export | None) -> Ending:
-    async with wiring.opened(
-        resolved.settings,
-        write=True,
-        log=log,
-        principal="system",
-        settle=True,
-        watch=export.metrics if export else None,
-    ) as here:
+    watch = export.metrics if export else None
+    async with (
+        wiring.opened(resolved.settings, write=True, log=log, principal="system", settle=True, watch=watch) as here,
+        noticing.opened(resolved.settings, log, last=0, count=watch.on_notice if watch else None) as desk,
+    ):
         if export is not None:
             export.watch(here)
         _begin(here, resolved, log)
-        with stopping(here.reconciler.stop):
-            report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
+        await elected(here)
+        report = await _one_pass(here, desk)
         document = finished(here, report, log)
         if export is not None:
             export.board.publish(report, here.tracker.apps, document)
+        await _delivered(desk)
         failure = here.tracker.failure
         return Ending(_code(report, failure), termination.of_report(report, failure))
+
+
+async def _one_pass(here: Opened, desk: Desk) -> SyncReport:
+    try:
+        with stopping(here.reconciler.stop):
+            report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
+    except StoppedError:
+        raise
+    except SyncerError as error:
+        noticing.tell(desk, here, None, error)
+        await _delivered(desk)
+        raise
+    noticing.tell(desk, here, report)
+    return report
+
+
+async def _delivered(desk: Desk) -> None:
+    """Receivers get a while; SIGTERM ends that at once, and the next run goes on with it."""
+    with stopping(desk.hurry):
+        await desk.settle(noticing.ONCE)
 
 
 def _code(report: SyncReport, failure: SyncerError | None) -> int:
@@ -112,17 +146,24 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
     def ended(report: SyncReport) -> None:
         document = finished(here, report, log)
         export.finished(here, report, document)
+        noticing.tell(desk, here, report)
         if here.journal is not None and here.journal.dead:
             log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
             daemon.stop()
 
-    async with wiring.opened(
-        settings, write=True, log=log, principal="system", settle=True, watch=export.metrics
-    ) as here:
+    def without_result() -> None:
+        export.failed()
+        noticing.tell(desk, here, None)
+
+    async with (
+        wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=front) as here,
+        noticing.opened(settings, log, count=export.metrics.on_notice) as desk,
+    ):
         export.watch(here)
-        daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, export.failed)
-        async with front.serving(here, daemon, log):
+        daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, without_result)
+        async with front.serving(here, daemon, log, resolved.origins):
             _begin(here, resolved, log)
+            here.leadership.stand(lambda: daemon.ask(Trigger.SCHEDULE))
             sealing = asyncio.create_task(_keep_sealed(here, log))
             try:
                 await daemon.run()
@@ -170,7 +211,7 @@ def _begin(here: Opened, resolved: Resolved, log: FilteringBoundLogger) -> None:
                 log.error(Event.JOURNAL_POISONED, error=error.message)
     if not here.settings.policy.restricts_hosts:
         log.warning(Event.HOSTS_UNRESTRICTED, hint="set policy.allowed_hosts to the hosts that calls may go to")
-    if mounts := stale_mounts(_mounts(), str((here.settings.source.path or Path("/nowhere")).absolute())):
+    if mounts := stale_mounts(storage.mounts(), str((here.settings.source.path or Path("/nowhere")).absolute())):
         log.warning(Event.SOURCE_NEVER_UPDATES, mounts=list(mounts), hint="mount the whole volume, without subPath")
 
 
@@ -178,13 +219,6 @@ def digest(resolved: Resolved) -> str:
     """One text for the whole configuration as it is shown: secrets are no part of it, only where they are kept."""
     rows = [[key, value] for key, (value, _) in sorted(resolved.origins.items())]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-
-
-def _mounts() -> str:
-    try:
-        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""  # no such file on this system, and no kubelet either
 
 
 def schedule_of(settings: Settings) -> Schedule:
@@ -202,6 +236,7 @@ def finished(here: Opened, report: SyncReport, log: FilteringBoundLogger) -> dic
         _sealed(here, log)
     state_dir = here.settings.state_dir
     document = statefile.merged(state_dir, report, (app.ref for app in here.tracker.apps))
+    document = statefile.led(document, here.leadership.told())
     try:
         statefile.replace(state_dir, document)
     except SyncerError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from syncer.desired import gitaddress, gitauth, gitobjects, gitsigned, screen
+from syncer.desired import gitaddress, gitauth, gitobjects, gitproposal, gitsigned, screen
 from syncer.desired.gitmirror import Access, DamagedError, Mirror, NoSuchRefError, place
 from syncer.desired.gitproc import Bounds, Git
 from syncer.desired.snapshot import Entry, Snapshot
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from syncer.clock import Clock
     from syncer.desired.gitobjects import Found
+    from syncer.desired.gitproposal import Proposal
     from syncer.model.desired import Commit
     from syncer.model.problems import Problem
 
@@ -52,6 +53,7 @@ class GitSource:
         self._caps = caps or screen.Caps()
         self._git = Git(home, environ.get("PATH", "/usr/bin:/bin"), clock, bounds or Bounds())
         self._mirror = Mirror(address, home, access, self._git, clock)
+        self._clock = clock
         self._newest: Snapshot | None = None
 
     def interrupt(self) -> None:
@@ -105,6 +107,10 @@ class GitSource:
     def signer(self, commit: str, allowed: Path) -> str:
         """Who of those in the file `allowed` signed a commit (a full hash); RefusedCommitError if none of them did."""
         return gitsigned.signer(self._mirror, commit, allowed)
+
+    def propose(self, revision: str, proposal: Proposal) -> str:
+        """Give the server a new branch with one commit on top of a revision (a full hash); returns the commit."""
+        return gitproposal.on_server(self._mirror, revision, proposal, self._clock)
 
     def _commit(self, revision: str) -> str:
         gitaddress.checked_ref(revision)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from syncer.clock import Clock
-    from syncer.desired.snapshot import Snapshot, Source
+    from syncer.desired.snapshot import Contents, Snapshot
     from syncer.model.desired import DesiredState
 
 
@@ -28,7 +28,7 @@ class Loader:
         self._bottom = Base(policies.bottom(policy or Policy(), locked))
         self._memory = Memory()
 
-    def load(self, source: Source, snapshot: Snapshot) -> DesiredState:
+    def load(self, source: Contents, snapshot: Snapshot) -> DesiredState:
         """Every app of every file that has no error, and every problem of all files.
 
         DesiredStateError when the source holds no apps at all, SourceError when it can't be read.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncer.desired.folders import Base, Chain
-    from syncer.desired.snapshot import Entry, Snapshot, Source
+    from syncer.desired.snapshot import Contents, Entry, Snapshot
     from syncer.model.desired import Origin, Revision
 
 _NOTHING = Filed((), (), ())
@@ -55,7 +55,7 @@ class Reading:
         self._refused_defaults: dict[str, str] = {}
         self._filed: list[tuple[str, Base, Filed]] = []
 
-    def read(self, source: Source) -> None:
+    def read(self, source: Contents) -> None:
         """Read what is new; SourceError when it can't be had, DesiredStateError when there are no apps."""
         known, entries = self._memory.reads, self._entries
         missing = [entry for entry in entries if (entry.path, entry.blob) not in known]

@@ -41,7 +41,14 @@ class Snapshot:
     refused: tuple[Problem, ...]
 
 
-class Source(Protocol):
+class Contents(Protocol):
+    """What the files of a snapshot are read from."""
+
+    def read(self, snapshot: Snapshot, entries: Sequence[Entry]) -> Mapping[str, bytes]:
+        """The contents by blob id; SourceError."""
+
+
+class Source(Contents, Protocol):
     """Where desired state comes from: a git repository or a folder."""
 
     def fetch(self) -> Snapshot:
@@ -49,9 +56,6 @@ class Source(Protocol):
 
     def at(self, revision: str) -> Snapshot:
         """The snapshot at a branch, tag or commit; SourceError, or UsageError for a plain folder."""
-
-    def read(self, snapshot: Snapshot, entries: Sequence[Entry]) -> Mapping[str, bytes]:
-        """The contents by blob id; SourceError."""
 
     def blame(self, snapshot_revision: str, path: str, line: int) -> Commit | None:
         """Who last changed that line; None for a folder."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from itertools import chain
+from itertools import chain, product
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
@@ -12,6 +12,8 @@ from prometheus_client.registry import Collector
 from syncer.errors import RefusedCommitError
 from syncer.metrics.standing import Standing
 from syncer.model.outcome import Status, Verdict
+from syncer.notify import sinks
+from syncer.notify.courier import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +66,14 @@ class Metrics:
             registry=registry,
         )
         self._looks = Counter("syncer_git_requests", "Looks at the source.", ["op", "result"], registry=registry)
+        self._notices = Counter(
+            "syncer_notices",
+            "Notices, by kind of receiver and by what became of them; failed: of an attempt.",
+            ["kind", "result"],
+            registry=registry,
+        )
+        for kind, delivery in product(sinks.FORMS, Result):
+            self._notices.labels(kind, delivery.value)
         for result in RESULTS:
             self._passes.labels(result)
         for result in PUTS:
@@ -90,6 +100,10 @@ class Metrics:
         self._looks.labels("fetch", result).inc()
         if result != "failed":
             self.standing.source_read = self._clock.monotonic()
+
+    def on_notice(self, kind: str, result: str) -> None:
+        """A notice was delivered or given up, or an attempt failed; called in any thread."""
+        self._notices.labels(kind, result).inc()
 
     def finished(self, report: SyncReport) -> None:
         """A pass ended with a result."""

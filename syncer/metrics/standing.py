@@ -13,7 +13,7 @@ from syncer.model.outcome import CALM, State, Status
 from syncer.model.planned import Cause, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from prometheus_client.metrics_core import Metric
 
@@ -74,7 +74,7 @@ class Standing(Collector):
         self.journal: Journal | None = None
         self.anchored: Anchored | None = None
         self.source_read: float | None = None
-        self.leads = True
+        self.leads: Callable[[], bool] = lambda: True
         self._succeeded: float | None = None
         self._rejected = 0
         self._token_ends: tuple[TokenEnd, ...] = ()
@@ -106,7 +106,7 @@ class Standing(Collector):
         yield gauge("syncer_last_success_timestamp_seconds", "When a pass last ended without a failure.", succeeded)
         yield from self._tokens()
         yield from self._audit()
-        leads = [((self._leader,), self.leads)]
+        leads = [((self._leader,), self.leads())]
         yield gauge("leader_election_master_status", "Whether this process may write.", leads, "name")
 
     def _apps(self) -> Iterator[Metric]:

@@ -39,3 +39,29 @@ class Unreadable:
 
 
 Live: TypeAlias = LiveApp | Unreadable
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Listed:
+    """One app in the vendor's list of a customer's apps; `name` is the vendor's own text, `active` as it says."""
+
+    ref: AppRef
+    name: str
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unlisted:
+    """A customer whose apps could not be listed, and why."""
+
+    customer_id: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """Apps that the vendor lists and git does not declare, by ref, and the customers of which nobody knows."""
+
+    apps: tuple[Listed, ...] = ()
+    unlisted: tuple[Unlisted, ...] = ()

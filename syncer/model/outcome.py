@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncer.model.desired import AppRef, Revision
-    from syncer.model.live import LiveApp
+    from syncer.model.live import LiveApp, Unmanaged
+    from syncer.model.orders import Pin
     from syncer.model.planned import AppPlan, Approval, Decision
     from syncer.model.problems import Problem
 
@@ -39,7 +40,7 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One PUT about to be made: recorded durably before it is sent."""
+    """One PUT about to be made: recorded durably before it is sent; `epoch` is the number of the leadership, if any."""
 
     request_id: str
     run_id: str
@@ -48,6 +49,7 @@ class Intent:
     step: AppPlan
     plan_id: str
     approval: Approval | None = None
+    epoch: int | None = None
 
     @property
     def ref(self) -> AppRef:
@@ -167,7 +169,7 @@ class AppStatus:
     """One app after a pass: its state, one sentence that says why, and since when.
 
     `put_back` is how often its drift was put back within a week, where that is often; else 0.
-    `token` is None where nobody knows when the app's token ends.
+    `token` is None where nobody knows when the app's token ends. `pin` is the order that keeps it at an earlier commit.
     """
 
     ref: AppRef
@@ -178,13 +180,16 @@ class AppStatus:
     checked: datetime
     put_back: int = 0
     token: TokenEnd | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    pin: Pin | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
     """One pass, whole. `writes` False: a detect, plan or observe pass that could not write.
 
-    `rejected` are the paths of invalid files, `problems` everything that is wrong in the source.
+    `rejected` are the paths of invalid files, `problems` everything that is wrong in the source. `unmanaged` is None
+    where nobody asked what else the vendor has.
     """
 
     run_id: str
@@ -198,3 +203,4 @@ class SyncReport:
     apps: tuple[AppStatus, ...] = ()
     problems: tuple[Problem, ...] = ()
     rejected: tuple[str, ...] = ()
+    unmanaged: Unmanaged | None = None

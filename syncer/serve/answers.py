@@ -58,5 +58,9 @@ def refusal(_request: Request, error: Refused) -> Response:
 
 def failure(_request: Request, error: SyncerError) -> Response:
     """An error of ours as an answer, with the exit code that the command would have ended with."""
-    status = next((status for kind, status in STATUSES if isinstance(error, kind)), 502)
-    return document({"error": error.message, "hint": error.hint, "exit_code": error.exit_code}, status)
+    return document({"error": error.message, "hint": error.hint, "exit_code": error.exit_code}, status_of(error))
+
+
+def status_of(error: SyncerError) -> int:
+    """The HTTP status of an error of ours."""
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), 502)

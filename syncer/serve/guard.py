@@ -38,6 +38,7 @@ HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )  # fmt: skip
+"""On every answer, but for those that a page sets itself: it needs its script and its forms."""
 
 
 def hosts(listen: str, allowed: Iterable[str]) -> frozenset[str]:
@@ -86,7 +87,9 @@ class _Answer:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), self._date, *HEADERS]}
+            given = list(message.get("headers", ()))
+            own = {name.lower() for name, _ in given}
+            message = {**message, "headers": [*given, self._date, *(each for each in HEADERS if each[0] not in own)]}
         await self._send(message)
 
 

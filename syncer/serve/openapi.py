@@ -38,6 +38,16 @@ def _probe(told: str) -> dict[str, Any]:
     return made
 
 
+def _history() -> dict[str, Any]:
+    told = "What the journal tells of one app, latest first: syncer.history/v1."
+    made = _get(told, {200: _json("history")}, {503: "the journal can't be read"}, "customer", "app")
+    made["get"]["parameters"] += [
+        {"name": "field", "in": "query", "schema": TEXT, "description": "only this settings field"},
+        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}},
+    ]
+    return made
+
+
 def _action(
     told: str, properties: dict[str, Any], good: dict[int, dict[str, Any]], also: dict[int, str]
 ) -> dict[str, Any]:
@@ -64,20 +74,87 @@ def _push(told: str, *headers: str) -> dict[str, Any]:
     }
 
 
+def _page(told: str, *names: str) -> dict[str, Any]:
+    """A page: what goes wrong is told as HTML, or as JSON where it never came so far."""
+    html = {"description": "HTML", "content": {"text/html": {"schema": TEXT}}}
+    made = _get(told, {200: html}, {404: "no such app"} if names else {}, *names)
+    if names:
+        made["get"]["responses"]["404"] = {**html, "description": "HTML: no such app"}
+    return made
+
+
+def _twin(told: str, schema: str, *names: str) -> dict[str, Any]:
+    also = {404: "no such app"} if names else {}
+    body = {"type": "object", "required": ["schema"], "properties": {"schema": {"const": schema}}}
+    return _get(f"{told} as JSON: {schema}.", {200: _json(schema, body)}, also, *names)
+
+
+def _asked(made: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    """The same with parameters of its query, each a text that narrows what is shown."""
+    for name, each in told.items():
+        made["get"]["parameters"].append({"name": name, "in": "query", "schema": TEXT, "description": each})
+    return made
+
+
+def _export(kind: str) -> dict[str, Any]:
+    good = {200: {"description": "the records", "content": {kind: {"schema": TEXT}}}}
+    return _get("Every record that the search finds, at most 10,000.", good)
+
+
+def _form(told: str, *fields: str) -> dict[str, Any]:
+    html = {"text/html": {"schema": TEXT}}
+    body = {"type": "object", "properties": dict.fromkeys(fields, TEXT)}
+    bad = {
+        **REFUSALS,
+        401: "not signed in",
+        415: "not a form",
+        422: "invalid",
+        409: "held",
+        502: "failed",
+        503: "ending",
+    }
+    return {
+        "post": {
+            "summary": f"{told} For the pages: needs a session and its form's own text; programs use the actions.",
+            "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": body}}},
+            "responses": {
+                "303": {"description": "done: look there"},
+                **{str(status): {"description": each, "content": html} for status, each in sorted(bad.items())},
+            },
+        }
+    }
+
+
+APPS: Final = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["customer_id", "app_id", "name"],
+        "properties": {"customer_id": TEXT, "app_id": TEXT, "name": TEXT},
+    },
+}
 APPROVED: Final = {
     "type": "object",
     "required": ["commit", "approved"],
-    "properties": {
-        "commit": {"type": ["string", "null"]},
-        "approved": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["customer_id", "app_id", "name"],
-                "properties": {"customer_id": TEXT, "app_id": TEXT, "name": TEXT},
-            },
-        },
-    },
+    "properties": {"commit": {"type": ["string", "null"]}, "approved": APPS},
+}
+FLEET: Final = {
+    "q": "words in name, id or label values",
+    "state": "only this state",
+    "turn": "only what is the turn of: you, itself, again, chosen",
+    "cause": "only apps with a field that differs for this cause",
+    "label": "only apps with this label: KEY or KEY=VALUE",
+    "page": "which page of the list, from 1",
+}
+AUDIT: Final = {
+    "app": "part of a name, or of customer/app",
+    "field": "only entries about this field",
+    "who": "part of an author, approver or principal",
+    "commit": "the beginning of a commit",
+    "since": "a day or a time, UTC unless it names a zone",
+    "until": "a day (all of it) or a time",
+    "kind": "a record type without `syncer.` and `.v1`, or `all`",
+    "page": "which page of the list, from 1",
 }
 NOT_YET: Final = {404: "nothing is known of that yet"}
 APPROVE: Final = {
@@ -86,6 +163,40 @@ APPROVE: Final = {
     "labels": {**TEXTS, "description": "of its apps only those that fit these selectors"},
     "commit": {**TEXT, "description": "instead of a plan: a commit that does not follow the one in force"},
     "reason": {**TEXT, "maxLength": 2000, "description": "recorded in the journal"},
+}
+
+WHOM: Final = {
+    "apps": {**TEXTS, "description": "names, ids, globs"},
+    "labels": {**TEXTS, "description": "only those that fit these selectors"},
+    "all": {"type": "boolean", "description": "instead: everybody, also apps to come"},
+    "reason": {**TEXT, "maxLength": 500, "description": "recorded in the journal"},
+}
+UNTIL: Final = {"until": {**TEXT, "description": "4h, a date, or a time with its zone"}}
+TO: Final = {
+    "to": {**TEXT, "description": "a commit in the history of the one in force"},
+    "undo": {"type": "boolean", "description": "instead: what git declares now counts again"},
+}
+ORDERED: Final = {
+    "type": "object",
+    "required": ["apps", "all", "commit", "until", "notes"],
+    "properties": {
+        "apps": APPS,
+        "all": {"type": "boolean"},
+        "commit": {"type": ["string", "null"]},
+        "until": {"type": ["string", "null"]},
+        "notes": {"type": "array", "items": TEXT},
+    },
+}
+ORDER_FAILURES: Final = {
+    409: "not as things are now",
+    422: "the desired state is invalid",
+    502: "the source failed",
+    503: "the journal takes no records, or syncer is ending",
+}
+ASKED: Final = {
+    "type": "object",
+    "required": ["asked", "at"],
+    "properties": {"asked": {"type": "boolean"}, "at": {**TEXT, "description": "a pass that began since answers it"}},
 }
 
 DOCUMENT: Final[dict[str, Any]] = {
@@ -103,8 +214,9 @@ DOCUMENT: Final[dict[str, Any]] = {
         "/api/v1/apps/{customer}/{app}": _get(
             "One app of the report and of the plan: syncer.app/v1.", {200: _json("app")}, NOT_YET, "customer", "app"
         ),
+        "/api/v1/apps/{customer}/{app}/history": _history(),
         "/api/v1/plan": _get("What the last pass decided: syncer.plan/v1.", {200: _json("plan")}, NOT_YET),
-        "/-/reconcile": _action("Asks for a pass.", {}, {202: _json("asked for")}, {}),
+        "/-/reconcile": _action("Asks for a pass.", {}, {202: _json("asked for", ASKED)}, {}),
         "/-/approve": _action(
             "Approves a plan or a commit, as `syncer approve` does.",
             APPROVE,
@@ -116,11 +228,41 @@ DOCUMENT: Final[dict[str, Any]] = {
                 503: "the journal takes no records, or syncer is ending",
             },
         ),
+        "/-/suspend": _action(
+            "Leaves apps alone, as `syncer suspend` does.", WHOM | UNTIL, {200: _json("done", ORDERED)}, ORDER_FAILURES
+        ),
+        "/-/resume": _action("Ends that.", WHOM, {200: _json("done", ORDERED)}, ORDER_FAILURES),
+        "/-/rollback": _action(
+            "Takes apps back to an earlier commit, as `syncer rollback` does.",
+            WHOM | UNTIL | TO,
+            {200: _json("done", ORDERED)},
+            ORDER_FAILURES,
+        ),
         "/-/push/github": _push("A push at GitHub.", "X-Hub-Signature-256", "X-GitHub-Delivery"),
         "/-/push/gitlab": _push(
             "A push at GitLab.", "X-Gitlab-Token", "webhook-id", "webhook-timestamp", "webhook-signature"
         ),
         "/-/push/gitea": _push("A push at Gitea or Forgejo.", "X-Gitea-Signature", "X-Forgejo-Signature"),
+        "/": _asked(_page("The fleet."), FLEET),
+        "/fleet.json": _asked(_twin("The fleet", "syncer.fleet/v1"), FLEET),
+        "/apps/{customer}/{app}": _page("One app.", "customer", "app"),
+        "/apps/{customer}/{app}.json": _twin("One app", "syncer.app-page/v1", "customer", "app"),
+        "/revisions": _page("Commits that came in force."),
+        "/revisions.json": _twin("Commits that came in force", "syncer.revisions-page/v1"),
+        "/drift": _page("Drift of the last 30 days."),
+        "/drift.json": _twin("Drift of the last 30 days", "syncer.drift-page/v1"),
+        "/audit": _asked(_page("The journal."), AUDIT),
+        "/audit.json": _asked(_twin("The journal", "syncer.audit-page/v1"), AUDIT),
+        "/audit.jsonl": _asked(_export("application/jsonl"), AUDIT),
+        "/audit.csv": _asked(_export("text/csv"), AUDIT),
+        "/system": _page("syncer itself."),
+        "/system.json": _twin("syncer itself", "syncer.system-page/v1"),
+        "/sign-in": _page("A form for a token."),
+        "/static/{name}": _get("What the pages need.", {200: {"description": "a file"}}, {404: "no such file"}, "name"),
+        "/-/session": _form("Signs in.", "token"),
+        "/-/session/end": _form("Signs out.", "form"),
+        "/-/page/reconcile": _form("Asks for a pass.", "form"),
+        "/-/page/approve": _form("Approves one app's changes.", "form", "plan", "customer", "app", "reason"),
     },
     "components": {
         "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},

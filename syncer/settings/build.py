@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from syncer.documents import formats
 from syncer.model.desired import (
     AllowedHosts,
-    EnvToken,
-    FileToken,
     OnCommit,
     OnDrift,
     Policy,
@@ -19,11 +17,11 @@ from syncer.model.desired import (
     WindowKind,
 )
 from syncer.model.fields import Field
-from syncer.model.outcome import State
 from syncer.model.planned import Danger
 from syncer.plan.limits import Limits, Transition
 from syncer.plan.rollout import Rollout, Wave
-from syncer.settings import tree
+from syncer.settings import notices, tree
+from syncer.settings.reader import Reader, secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,67 +35,6 @@ TRANSITIONS: Final = {
     "streaming_off": Danger.STREAMING_OFF,
 }
 """The keys of policy.transitions, each with the danger that it limits."""
-
-
-class Reader:
-    """Reads one key at a time as what the schema says it is."""
-
-    def __init__(self, entries: Mapping[str, Entry]) -> None:
-        self._entries = entries
-
-    def text(self, name: str) -> str:
-        """A text; empty where nobody says anything."""
-        entry = self._entries.get(name)
-        return cast("str", entry.value) if entry is not None else ""
-
-    def number(self, name: str) -> int:
-        """A whole number."""
-        return cast("int", self._entries[name].value)
-
-    def flag(self, name: str) -> bool:
-        """True or false."""
-        return cast("bool", self._entries[name].value)
-
-    def duration(self, name: str) -> timedelta:
-        """A duration."""
-        return formats.read_duration(self.text(name))
-
-    def share(self, name: str) -> float:
-        """A share as a fraction of 1."""
-        return formats.read_share(self.text(name))
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts."""
-        return tuple(cast("list[str]", self._entries[name].value))
-
-    def choices(self, name: str) -> list[str | Mapping[str, object]]:
-        """A list of texts and mappings."""
-        return cast("list[str | Mapping[str, object]]", self._entries[name].value)
-
-    def maps(self, name: str) -> list[Mapping[str, str]]:
-        """A list of mappings."""
-        return cast("list[Mapping[str, str]]", self._entries[name].value)
-
-    def mapping(self, name: str) -> Mapping[str, object]:
-        """A mapping that is one value; empty where there is none."""
-        entry = self._entries.get(name)
-        return cast("Mapping[str, object]", entry.value or {}) if entry is not None else {}
-
-    def path(self, name: str) -> Path | None:
-        """A path, relative ones to the current directory."""
-        text = self.text(name)
-        return Path(text) if text else None
-
-    def secret(self, name: str) -> SecretRef | None:
-        """Where a secret is kept."""
-        return secret({last: self.text(f"{name}.{last}") for last in ("file", "env")})
-
-
-def secret(written: Mapping[str, str]) -> SecretRef | None:
-    """A secret's place from `{file: PATH}` or `{env: NAME}`; None for neither."""
-    if written.get("file"):
-        return FileToken(written["file"])
-    return EnvToken(written["env"]) if written.get("env") else None
 
 
 def settings(entries: Mapping[str, Entry]) -> tree.Settings:
@@ -120,8 +57,8 @@ def settings(entries: Mapping[str, Entry]) -> tree.Settings:
             read.text("metrics.job"),
         ),
         webhooks=_webhooks(read),
-        notify=tuple(_notice(notice) for notice in read.maps("notify")),
-        leader=tree.Leader(read.text("leader.kind"), read.text("leader.name"), read.text("leader.namespace")),
+        notify=notices.receivers(read.maps("notify")),
+        leader=_leader(read),
         log=tree.Log(read.text("log.format").replace("auto", ""), read.text("log.level")),
     )
 
@@ -160,7 +97,15 @@ def _vendor(read: Reader) -> tree.Vendor:
         deadline=read.duration("vendor.deadline"),
         proxy=read.text("vendor.proxy"),
         ca_file=read.path("vendor.ca_file"),
+        customer_tokens=_customer_tokens(read),
+        list_bare=read.text("vendor.list_authorization") == "bare",
     )
+
+
+def _customer_tokens(read: Reader) -> tuple[tuple[str, SecretRef], ...]:
+    written = cast("Mapping[str, Mapping[str, str]]", read.mapping("vendor.customer_tokens"))
+    found = ((customer, secret(where)) for customer, where in sorted(written.items()))
+    return tuple((customer, where) for customer, where in found if where is not None)
 
 
 def _schedule(read: Reader) -> tree.Schedule:
@@ -241,6 +186,7 @@ def _audit(read: Reader) -> tree.Audit:
         rotate=formats.read_size(read.text("audit.rotate")),
         sign_key=read.secret("audit.sign.key"),
         anchors=tuple(anchor for anchor in anchors if isinstance(anchor, str)),
+        may_vanish=read.flag("audit.may_vanish"),
         anchor_files=tuple(Path(cast("str", anchor["file"])) for anchor in written if "file" in anchor),
         anchor_repositories=tuple(
             _anchor_repository(cast("Mapping[str, object]", anchor["git"])) for anchor in written if "git" in anchor
@@ -271,7 +217,26 @@ def _written_credentials(written: Mapping[str, object]) -> tree.Password | tree.
 def _serve(read: Reader) -> tree.Serve:
     host, port = formats.read_listen(read.text("serve.listen"))
     return tree.Serve(
-        host, port, read.secret("serve.token"), read.secret("serve.push_secret"), read.texts("serve.allowed_hosts")
+        host,
+        port,
+        read.secret("serve.token"),
+        read.secret("serve.push_secret"),
+        read.texts("serve.allowed_hosts"),
+        read.text("serve.public_url").rstrip("/"),
+    )
+
+
+def _leader(read: Reader) -> tree.Leader:
+    return tree.Leader(
+        kind=read.text("leader.kind"),
+        name=read.text("leader.name"),
+        lease_duration=read.duration("leader.lease_duration"),
+        renew_deadline=read.duration("leader.renew_deadline"),
+        retry_period=read.duration("leader.retry_period"),
+        namespace=read.text("leader.namespace"),
+        server=read.text("leader.server"),
+        token=read.secret("leader.token"),
+        ca_file=read.path("leader.ca_file"),
     )
 
 
@@ -281,14 +246,4 @@ def _webhooks(read: Reader) -> tree.Webhooks:
         allow_networks=read.texts("webhooks.allow_networks"),
         proxy=read.text("webhooks.proxy"),
         ca_file=read.path("webhooks.ca_file"),
-    )
-
-
-def _notice(written: Mapping[str, object]) -> tree.Notify:
-    return tree.Notify(
-        kind=cast("str", written["kind"]),
-        url=cast("str", written["url"]),
-        on=tuple(State(name) for name in cast("list[str]", written["on"])),
-        after=cast("int", written.get("after", 1)),
-        secret=secret(cast("Mapping[str, str]", written.get("secret", {}))),
     )

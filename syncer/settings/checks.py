@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncer.documents import formats
 from syncer.model.problems import Problem
+from syncer.settings import notices
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -107,17 +108,28 @@ def _credential_faults(url: str, given: Collection[str]) -> Iterator[tuple[str, 
 
 
 def _http_urls(layers: Layers) -> Iterator[Problem]:
-    """Tokens travel to the vendor and secrets to receivers of notices, so these are spoken to over https."""
-    for name in ("vendor.base_url", "source.proxy", "vendor.proxy", "webhooks.proxy", "metrics.push"):
-        fault = _http_fault(_text(layers, name), plain=name != "vendor.base_url")
+    """Tokens travel to vendor and API server, secrets to receivers of notices: these are spoken to over https."""
+    plain = ("source.proxy", "vendor.proxy", "webhooks.proxy", "metrics.push", "serve.public_url")
+    for name in ("vendor.base_url", "leader.server", *plain):
+        fault = _http_fault(_text(layers, name), plain=name in plain)
         if fault:
             yield _bad_url(layers, name, *fault)
-    notices = layers.entries["notify"].value
-    for notice in notices if isinstance(notices, list) else ():
-        url = notice.get("url") if isinstance(notice, dict) else None
-        fault = _http_fault(url, plain=False) if isinstance(url, str) else None
-        if fault:
-            yield _bad_url(layers, "notify", *fault)
+
+
+def _notices(layers: Layers) -> Iterator[Problem]:
+    """A list is one value, so all of it is told at its place; what has not its shape was told by the schema."""
+    written = layers.entries["notify"].value
+    found = [each for each in written if isinstance(each, dict)] if isinstance(written, list) else []
+    shaped = [each for each in found if isinstance(each.get("kind"), str) and isinstance(each.get("url"), str | dict)]
+    for each in shaped:
+        for key in ("url", "proxy"):
+            url = each.get(key)
+            if isinstance(url, str) and (fault := _http_fault(url, plain=key == "proxy")):
+                yield _bad_url(layers, "notify", *fault)
+        for message, advice in notices.faults(each, _text(layers, "source.url")):
+            yield _contradiction(layers, "notify", message, advice)
+    for name in notices.repeated(shaped):
+        yield _contradiction(layers, "notify", f"two receivers are called {name}", "give each a name of its own")
 
 
 def _http_fault(url: str, *, plain: bool) -> tuple[str, str] | None:
@@ -176,7 +188,32 @@ def _anchor_repositories(layers: Layers) -> Iterator[Problem]:
             yield _contradiction(layers, "audit.anchors", message, advice)
 
 
-CHECKS: Final = (_source, _credentials, _http_urls, _waves, _anchors, _anchor_repositories)
+def _leader(layers: Layers) -> Iterator[Problem]:
+    elected = _text(layers, "leader.kind") == "lease"
+    anchors = layers.entries["audit.anchors"].value
+    if isinstance(anchors, list) and "lease" in anchors and not elected:
+        message = "the anchor lease is an annotation of the lease, and there is none"
+        yield _contradiction(layers, "audit.anchors", message, "write leader.kind: lease, or name another anchor")
+    if not elected:
+        return
+    if _text(layers, "leader.server") and not {"leader.token.file", "leader.token.env"} & layers.entries.keys():
+        message = "an API server without a token for it: that of a Pod is for its own cluster"
+        yield _contradiction(layers, "leader.server", message, "name leader.token, or leave leader.server out in a Pod")
+    names = ("leader.lease_duration", "leader.renew_deadline", "leader.retry_period", "vendor.deadline")
+    texts = [_text(layers, name) for name in names]
+    if not any(formats.fault("duration", text) for text in texts):
+        lease, renew, retry, put = (formats.read_duration(text).total_seconds() for text in texts)
+        if renew >= lease:
+            message = "a leader would believe in its lease when others no longer do"
+            yield _contradiction(layers, names[1], message, "write it shorter than leader.lease_duration")
+        elif renew - put - (lease - renew) / 4 <= retry:
+            message = "between two renewals there is no time in which a whole PUT fits: nothing would ever be written"
+            advice = "retry_period < renew_deadline - vendor.deadline - (lease_duration - renew_deadline)/4"
+            said = (name for name in (names[1], names[3], *names) if layers.entries[name].at is not None)
+            yield _contradiction(layers, next(said, names[1]), message, advice)
+
+
+CHECKS: Final = (_source, _credentials, _http_urls, _notices, _waves, _anchors, _anchor_repositories, _leader)
 
 
 def _text(layers: Layers, name: str) -> str:

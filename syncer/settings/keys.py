@@ -82,7 +82,7 @@ def _scalars(node: Mapping[str, Any], root: Mapping[str, Any], name: str) -> Ite
     if "properties" in node:
         for key, child in node["properties"].items():
             yield from _scalars(child, root, f"{name}.{key}" if name else key)
-    elif node.get("type") != "array":
+    elif node.get("type") not in {"array", "object"}:
         types = node.get("type", "string")
         yield name, (types,) if isinstance(types, str) else tuple(types)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from syncer.documents.building import Value
 
 HEADER: Final[dict[str, Value]] = {"apiVersion": "syncer/v1", "kind": "Config"}
-WHOLE: Final = frozenset({"policy.allowed_hosts", "policy.suspend"})
+WHOLE: Final = frozenset({"policy.allowed_hosts", "policy.suspend", "vendor.customer_tokens"})
 """Mappings that are one value: a stronger layer replaces them whole."""
 
 BUILT_IN: Final[dict[str, Value]] = {
@@ -32,6 +32,7 @@ BUILT_IN: Final[dict[str, Value]] = {
     "vendor.concurrency": 32,
     "vendor.rate": "50/s",
     "vendor.deadline": "15s",
+    "vendor.list_authorization": "bearer",
     "schedule.detect": "5m",
     "schedule.apply": "*/5 * * * *",
     "schedule.zone": "UTC",
@@ -60,6 +61,7 @@ BUILT_IN: Final[dict[str, Value]] = {
     "audit.origin": "syncer",
     "audit.rotate": "64MiB",
     "audit.anchors": [],
+    "audit.may_vanish": False,
     "serve.listen": "127.0.0.1:8080",
     "serve.allowed_hosts": [],
     "metrics.apps": False,
@@ -69,6 +71,9 @@ BUILT_IN: Final[dict[str, Value]] = {
     "notify": [],
     "leader.kind": "none",
     "leader.name": "syncer",
+    "leader.lease_duration": "60s",
+    "leader.renew_deadline": "40s",
+    "leader.retry_period": "5s",
     "log.format": "auto",
     "log.level": "info",
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from syncer.model.desired import EnvToken, FileToken, Policy
 
 if TYPE_CHECKING:
-    from datetime import timedelta
     from pathlib import Path
 
     from syncer.model.outcome import State
@@ -70,7 +70,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """How the vendor's API is reached; `rate` in requests per second and customer, `deadline` for a whole request."""
+    """How the vendor's API is reached; `rate` in requests per second and customer, `deadline` for a whole request.
+
+    `customer_tokens` by customer id list apps and open none; `list_bare` sends them without the word Bearer.
+    """
 
     base_url: str
     concurrency: int
@@ -78,6 +81,8 @@ class Vendor:
     deadline: timedelta
     proxy: str = ""
     ca_file: Path | None = None
+    customer_tokens: tuple[tuple[str, SecretRef], ...] = ()
+    list_bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,10 @@ class AnchorRepository:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The journal: `rotate` in bytes; `sign_key` None leaves its heads unsigned; `anchors` are stdout and lease."""
+    """The journal: `rotate` in bytes; `sign_key` None leaves its heads unsigned; `anchors` are stdout and lease.
+
+    `may_vanish` is the operator's word that a journal may go with its Pod.
+    """
 
     origin: str
     rotate: int
@@ -128,17 +136,22 @@ class Audit:
     anchors: tuple[str, ...] = ()
     anchor_files: tuple[Path, ...] = ()
     anchor_repositories: tuple[AnchorRepository, ...] = ()
+    may_vanish: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Health, metrics and actions; an empty host is no server, and without a token everything is read-only."""
+    """Health, metrics and actions; an empty host is no server, and without a token everything is read-only.
+
+    `public_url` is where people reach it, for links; without a slash at its end.
+    """
 
     host: str
     port: int
     token: SecretRef | None = None
     push_secret: SecretRef | None = None
     allowed_hosts: tuple[str, ...] = ()
+    public_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,22 +176,41 @@ class Webhooks:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """One receiver of notices: told when an app was in one of the states for `after` passes."""
+    """One receiver of notices. `url` is written in the file, or a place where it is kept because it is a secret itself.
+
+    It is told of an app that was in one of the states `on` for `after` passes, or for as long as `after` says; of more
+    than `digest` apps at once in one notice. `labels` narrow it to apps that have all of them. `server`, `repository`
+    and `token` are those of a commit's status.
+    """
 
     kind: str
-    url: str
-    on: tuple[State, ...]
-    after: int = 1
+    name: str
+    url: str | SecretRef
+    on: tuple[State, ...] = ()
+    after: int | timedelta = 1
     secret: SecretRef | None = None
+    digest: int = 5
+    labels: tuple[tuple[str, str], ...] = ()
+    server: str = ""
+    repository: str = ""
+    token: SecretRef | None = None
+    proxy: str = ""
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """Who may write when several run: `kind` is none or lease; an empty namespace is the pod's own."""
+    """Who may write when several run: `kind` is none or lease; empty parts of the rest are those of the Pod."""
 
     kind: str
     name: str = ""
     namespace: str = ""
+    lease_duration: timedelta = timedelta(seconds=60)
+    renew_deadline: timedelta = timedelta(seconds=40)
+    retry_period: timedelta = timedelta(seconds=5)
+    server: str = ""
+    token: SecretRef | None = None
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from syncer.errors import TokenError, VendorError, VendorKind
+from syncer.model.desired import AppRef
 from syncer.model.live import Unreadable
-from syncer.vendor import answers, retry, tokens, transport, wire
+from syncer.vendor import answers, listing, retry, tokens, transport, wire
 from syncer.vendor import options as vendor_options
 from syncer.vendor.pacing import Pacer
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from syncer.clock import Clock
-    from syncer.model.desired import AppRef, DesiredApp
+    from syncer.model.desired import DesiredApp, EnvToken, FileToken
     from syncer.model.fields import AppSettings
-    from syncer.model.live import Live, LiveApp
+    from syncer.model.live import Listed, Live, LiveApp
     from syncer.model.outcome import TokenEnd
     from syncer.model.secret import Secret
     from syncer.vendor.answers import Answer
@@ -42,13 +43,14 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a client takes from the process around it."""
+    """What a client takes from the process around it; `closed` says why no PUT may leave, or nothing."""
 
     clock: Clock
     rng: Random
     environ: Mapping[str, str]
     observer: Observer | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    closed: Callable[[], str] = lambda: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class ReadClient:
         self._options = options
         self._around = around
         self._endpoint = vendor_options.endpoint(options.base_url)
-        self._link = transport.Link(options, self._endpoint, self.methods)
+        self._link = transport.Link(options, self._endpoint, self.methods, around.closed)
         self._pacer = Pacer(options.rate, options.patience, around.clock, around.sleep)
         self._tokens = tokens.Tokens(around.environ, self._mint, around.clock, around.rng)
         self._budget = retry.RetryBudget()
@@ -86,6 +88,11 @@ class ReadClient:
     def token_ends(self) -> Mapping[AppRef, TokenEnd]:
         """When the tokens used in the last sweep end, as far as that is known."""
         return self._tokens.ends
+
+    @property
+    def slowed(self) -> Mapping[str, tuple[float, float]]:
+        """Customers that are asked less often than they might be: requests per second now, seconds of pause left."""
+        return self._pacer.slowed()
 
     async def read(self, app: DesiredApp) -> Live:
         """The app's live settings, or why they could not be read after all attempts; never raises VendorError."""
@@ -113,6 +120,19 @@ class ReadClient:
             token = await self._token(app)
             answer = await self._ask(app, token)
         return self._live(app, answer, token)
+
+    async def listed(self, customer_id: str, source: FileToken | EnvToken) -> tuple[Listed, ...]:
+        """The customer's apps as its own token lists them, by one GET; VendorError or TokenError otherwise."""
+        ref = AppRef(customer_id, "")
+        token = self._tokens.given(source)
+        headers = self._headers(token, self._request_id())
+        if self._options.list_bare:
+            headers["Authorization"] = token.reveal()
+        answer = await self._send(ref, "GET", self._endpoint.list_path, headers)
+        if answer.status != 200:
+            raise listing.refused(self._failure(ref, answer, token))
+        self._pacer.answered(ref)
+        return listing.read(answer.body, customer_id)
 
     async def aclose(self) -> None:
         """Close every connection."""

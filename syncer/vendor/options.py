@@ -23,6 +23,7 @@ class VendorOptions:
     `rate` is requests per second for one customer_id; `deadline` and `connect` are seconds for a whole request and
     for its connection; `attempts` counts the first one; `patience` is the longest wait in seconds that one pass takes
     on for a single app; `backoff` is the seconds under the first jitter, doubled at every further attempt.
+    `list_bare` sends a customer's token without the word Bearer.
     """
 
     base_url: str = BASE_URL
@@ -35,6 +36,7 @@ class VendorOptions:
     backoff: float = 0.5
     proxy: str | None = None
     ca_file: str | None = None
+    list_bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,22 @@ class Endpoint:
         """Where a token is minted."""
         return f"{self.path}/token"
 
+    @property
+    def list_path(self) -> str:
+        """Where a customer's apps are listed."""
+        return f"{self.path}/app?entity=customer"
+
     def settings_path(self, customer_id: str, app_id: str) -> str:
         """The path of one app's settings; ValueError when an id could change the path it is put into."""
         for name, value in (("customer_id", customer_id), ("app_id", app_id)):
-            if not _ID.fullmatch(value):
+            if not is_id(value):
                 raise ValueError(f"{name} has characters that do not belong in an id")
         return f"{self.path}/{customer_id}/apps/{app_id}/settings"
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be a segment of a path."""
+    return _ID.fullmatch(text) is not None
 
 
 def endpoint(base_url: str) -> Endpoint:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from syncer.errors import VendorError, VendorKind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from syncer.clock import Clock
     from syncer.model.desired import AppRef
@@ -129,6 +129,12 @@ class Pacer:
         """Take note that an app was answered."""
         self._quiet.pop(ref, None)
         self._paces[ref.customer_id] = answered(self._pace(ref), self._clock.monotonic())
+
+    def slowed(self) -> Mapping[str, tuple[float, float]]:
+        """Customers below their full rate or asked to pause: the rate now, and the seconds of pause left."""
+        now = self._clock.monotonic()
+        found = {name: (rate_at(pace, now), max(0.0, pace.quiet_until - now)) for name, pace in self._paces.items()}
+        return {name: (rate, pause) for name, (rate, pause) in found.items() if rate < self._rate or pause}
 
     def _pace(self, ref: AppRef) -> Pace:
         return self._paces.get(ref.customer_id) or Pace.start(self._rate, self._clock.monotonic())

@@ -116,7 +116,7 @@ class Tokens:
     async def _found(self, ref: AppRef, source: TokenRef | None) -> Secret:
         match source:
             case FileToken() | EnvToken():
-                return self._given(source)
+                return self.given(source)
             case MintedToken(secret):
                 return await self._kept_or_minted(ref, secret)
             case None:
@@ -133,7 +133,8 @@ class Tokens:
                 del self._minted[ref]
         return await self.get(ref, source) != refused
 
-    def _given(self, source: FileToken | EnvToken) -> Secret:
+    def given(self, source: FileToken | EnvToken) -> Secret:
+        """A token that no app has, from where it is kept; TokenError when there is none."""
         if isinstance(source, FileToken):
             return self._from_file(source.path)
         return checked(self._environ.get(source.name, ""), f"variable {source.name}")
@@ -158,7 +159,7 @@ class Tokens:
             kept = self._minted.get(ref)
             if kept is not None and self._clock.monotonic() < kept.renew_at:
                 return kept.token
-            token = await self._mint(ref, self._given(source))
+            token = await self._mint(ref, self.given(source))
             now = self._clock.now().timestamp()
             life = lifetime(token, now)
             early = self._rng.uniform(0.05, 0.10)  # apps minted together do not all come back together

@@ -22,27 +22,40 @@ from syncer.vendor import options as vendor_options
 from syncer.vendor.answers import LATER, Answer
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
     from aiohttp import ClientRequest, ClientResponse
     from aiohttp.client_middlewares import ClientHandlerType
 
     from syncer.vendor.options import Endpoint, VendorOptions
 
 MAX_BODY: Final = 256 * 1024
+MAX_LIST: Final = 16 * 1024 * 1024
+"""Bytes of a list of apps: 50,000 rows of the documented shape."""
 MAX_HEADERS: Final = 32 * 1024
 KEEP_ALIVE: Final = 4.0  # seconds: below the 5 that common servers keep an idle connection, so that we close first
 READ_METHODS: Final = frozenset({"GET", "POST"})
 WRITE_METHODS: Final = READ_METHODS | {"PUT"}
 
 
+STANDS_BY: Final = "another process may lead by now; it plans this app anew"
 _OVER_A_LIMIT: Final = ("Got more than", "Too many headers")  # aiohttp has no type of its own for these
 
 
 class Link:
     """The one client of a process: built outside of any loop, it opens its connections at the first exchange."""
 
-    def __init__(self, options: VendorOptions, target: Endpoint, methods: frozenset[str]) -> None:
+    def __init__(
+        self,
+        options: VendorOptions,
+        target: Endpoint,
+        methods: frozenset[str],
+        closed: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`closed` is asked when the body of a PUT is about to leave: why it may not, or an empty text."""
         self._target = target
         self._deadline = options.deadline
+        self._closed = closed
         self._client = httpx.AsyncClient(
             transport=_Guard(_aiohttp_transport(options, target), target, methods),
             timeout=httpx.Timeout(None, connect=options.connect),
@@ -56,17 +69,19 @@ class Link:
 
         The body of an answer other than 200 is best effort: its status says enough.
         """
+        largest = MAX_LIST if path == self._target.list_path else MAX_BODY
+        fenced = _Fenced(content, self._closed) if method == "PUT" else None
         request = httpx.Request(
             method,
             self._target.origin + path,
-            headers=headers,
-            content=content,
+            headers=headers if fenced is None else {**headers, "Content-Length": str(len(content))},
+            content=fenced or content,
             extensions={"syncer_path": path},
         )
         partial: list[Answer] = []
         try:
             async with asyncio.timeout(self._deadline):
-                return await self._receive(request, partial)
+                return await self._receive(request, partial, largest)
         except VendorError as error:
             failure = error
         except TimeoutError:
@@ -78,7 +93,9 @@ class Link:
             )
         except Exception as error:  # noqa: BLE001 -- two libraries deep, any type may come; it ends as this app's failure
             failure = _broken(error)
-        if partial and partial[0].status != 200:
+        if fenced is not None and fenced.refused:
+            failure = VendorError(VendorKind.UNEXPECTED, f"not sent: {fenced.refused}", hint=STANDS_BY, sent=False)
+        elif partial and partial[0].status != 200:
             return partial[0]
         # Raised outside of the handlers: HTTP libraries keep the request, and with it the token, in their exceptions.
         raise failure
@@ -87,15 +104,34 @@ class Link:
         """Close every connection."""
         await self._client.aclose()
 
-    async def _receive(self, request: httpx.Request, partial: list[Answer]) -> Answer:
+    async def _receive(self, request: httpx.Request, partial: list[Answer], largest: int) -> Answer:
         response = await self._client.send(request, stream=True)
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
             partial.append(Answer(response.status_code, headers, b""))
             _check_headers(response)
-            return Answer(response.status_code, headers, await _body(response))
+            return Answer(response.status_code, headers, await _body(response, largest))
         finally:
             await response.aclose()
+
+
+class _Fenced(httpx.AsyncByteStream):
+    """A body that is handed out in the moment in which it is written to the connection, and only if that is allowed.
+
+    Between the decision to send a PUT and this lie a wait for a connection, a handshake, other work, or a minute in
+    which the process was stopped. A vendor that has the headers of a request and no body has no request.
+    """
+
+    def __init__(self, content: bytes, closed: Callable[[], str]) -> None:
+        self._content = content
+        self._closed = closed
+        self.refused = ""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.refused = self._closed()
+        if self.refused:
+            raise _DroppedError(self.refused)
+        yield self._content
 
 
 class _Guard(httpx.AsyncBaseTransport):
@@ -208,13 +244,13 @@ def _check_headers(response: httpx.Response) -> None:
         )
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _body(response: httpx.Response, largest: int) -> bytes:
     """The body as it came, undecoded, up to the cap."""
     parts, size = [], 0
     async for part in response.aiter_raw():
         size += len(part)
-        if size > MAX_BODY:
-            raise _too_large("body", MAX_BODY)
+        if size > largest:
+            raise _too_large("body", largest)
         parts.append(part)
     return b"".join(parts)
 

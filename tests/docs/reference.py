@@ -131,7 +131,7 @@ def _cell(text: str) -> str:
 
 HEAD = "| Key | Takes | Built-in | Variable | |\n|---|---|---|---|---|\n"
 WHERE = frozenset({"file", "env"})
-LISTS = {"popup_url": "fields", "InSync": "states"}
+LISTS = {"popup_url": "fields", "Pending": "states"}
 """Closed sets that stand on another page, by their first member."""
 WORDS = {"string": "text", "null": "nothing", "boolean": "`true` `false`", "integer": "number", "object": "mapping"}
 PARTS = {"configuration": _configuration, "file": _file, "layer": _layer}

@@ -137,7 +137,7 @@ def test_a_key_from_a_variable_signs_too(tmp_path: Path) -> None:
         ('{{origin: other, sign: {{key: {{file: "{home}/audit.key"}}}}}}', "is that of acme/prod"),
         ('{{origin: acme/prod, sign: {{key: {{file: "{home}/none"}}}}}}', "can't be read"),
         ('{{origin: acme/prod, sign: {{key: {{file: "{home}/acme.pub"}}}}}}', "signing key is not one"),
-        ("{{anchors: [lease]}}", "not available in this release"),
+        ("{{anchors: [lease]}}", "an annotation of the lease, and there is none"),
     ],
 )
 def test_a_key_that_can_not_sign_for_this_journal_is_refused(tmp_path: Path, audit: str, message: str) -> None:

@@ -136,11 +136,16 @@ serve:
   token: {file: /token}
   push_secret: {env: SYNCER_SECRET_PUSH}
   allowed_hosts: [syncer.example]
+  public_url: https://syncer.example/
 webhooks: {deadline: 3s, allow_networks: [10.0.0.0/8], proxy: "http://proxy.example:3128", ca_file: corp.pem}
 notify:
   - {kind: webhook, url: "https://alerts.example/x", secret: {file: /hook}, on: [Drifted, Failing], after: 2}
-  - {kind: slack, url: "https://slack.example/x", on: [Held]}
-leader: {kind: lease, name: one, namespace: two}
+  - {kind: slack, name: desk, url: {file: /slack}, on: [Held], after: 10m, digest: 9, labels: {team: voice}}
+  - {kind: cloudevents, url: {env: SYNCER_SECRET_X}, on: [Stale], proxy: "http://p.example:3128", ca_file: /ca.pem}
+  - {kind: commit-status, server: gitlab, url: "https://g.example/api/v4", repository: a/b/c, token: {file: /t}}
+leader:
+  {kind: lease, name: one, namespace: two, lease_duration: 90s, renew_deadline: 60s, retry_period: 6s,
+   server: "https://10.0.0.1:6443", token: {file: /kube}, ca_file: /ca.pem}
 log: {format: json, level: debug}
 """
     found = load(text, folder=tmp_path).settings
@@ -183,16 +188,44 @@ log: {format: json, level: debug}
         "acme/prod", 1024 * 1024, FileToken("./audit.key"), ("stdout", "lease"), (Path("/mnt/heads"),)
     )
     assert found.serve == tree.Serve(
-        "::1", 80, FileToken("/token"), EnvToken("SYNCER_SECRET_PUSH"), ("syncer.example",)
+        "::1", 80, FileToken("/token"), EnvToken("SYNCER_SECRET_PUSH"), ("syncer.example",), "https://syncer.example"
     )
     assert found.webhooks == tree.Webhooks(
         timedelta(seconds=3), ("10.0.0.0/8",), "http://proxy.example:3128", Path("corp.pem")
     )
     assert found.notify == (
-        tree.Notify("webhook", "https://alerts.example/x", (State.DRIFTED, State.FAILING), 2, FileToken("/hook")),
-        tree.Notify("slack", "https://slack.example/x", (State.HELD,)),
+        tree.Notify(
+            "webhook", "webhook", "https://alerts.example/x", (State.DRIFTED, State.FAILING), 2, FileToken("/hook")
+        ),
+        tree.Notify(
+            "slack",
+            "desk",
+            FileToken("/slack"),
+            (State.HELD,),
+            timedelta(minutes=10),
+            digest=9,
+            labels=(("team", "voice"),),
+        ),
+        tree.Notify(
+            "cloudevents",
+            "cloudevents",
+            EnvToken("SYNCER_SECRET_X"),
+            (State.STALE,),
+            proxy="http://p.example:3128",
+            ca_file=Path("/ca.pem"),
+        ),
+        tree.Notify(
+            "commit-status",
+            "commit-status",
+            "https://g.example/api/v4",
+            server="gitlab",
+            repository="a/b/c",
+            token=FileToken("/t"),
+        ),
     )
-    assert found.leader == tree.Leader("lease", "one", "two")
+    times = (timedelta(seconds=90), timedelta(seconds=60), timedelta(seconds=6))
+    leader = tree.Leader("lease", "one", "two", *times, "https://10.0.0.1:6443", FileToken("/kube"), Path("/ca.pem"))
+    assert found.leader == leader
     assert found.log == tree.Log("json", "debug")
 
 
@@ -438,7 +471,34 @@ CONTRADICTIONS = [
     ("rollout: {waves: [{share: 50%}, {labels: {tier: canary}}]}", "the whole fleet", 3),
     ("rollout: {waves: [{soak: 5m}, {share: 100%}]}", "a share or labels", 3),
     ("log: {level: warning}\naudit: {anchors: [stdout]}", "the anchor stdout is a line of level info", 3),
-    ("notify: [{kind: slack, url: 'http://h.example/', on: [Held]}]", "http to another machine", 3),
+    ("notify: [{kind: webhook, url: 'http://h.example/', on: [Held]}]", "http to another machine", 3),
+    ("notify: [{kind: webhook, url: 'https://h.example/?key=x', on: [Held]}]", "not a URL of the form", 3),
+    ("notify: [{kind: webhook, url: {file: /u}, on: [Held], proxy: 'ftp://p'}]", "not a URL of the form", 3),
+    ("notify: [{kind: slack, url: 'https://h.example/', on: [Held]}]", "a Slack webhook is a secret", 3),
+    ("notify: [{kind: webhook, url: {file: /u}}]", "wants to hear of no state", 3),
+    ("notify: [{kind: webhook, url: {file: /u}, on: [Held], server: github}]", "server without kind", 3),
+    (
+        "notify: [{kind: webhook, url: {file: /u}, on: [Held]}, {kind: webhook, url: {file: /v}, on: [Held]}]",
+        "two receivers are called webhook",
+        3,
+    ),
+    (
+        "notify: [{kind: commit-status, server: github, url: {file: /u}, repository: a/b, token: {file: /t}}]",
+        "where the source is a folder",
+        3,
+    ),
+    (
+        "notify: [{kind: commit-status, url: {file: /u}, repository: a/b}]\nsource: {url: 'https://h.example/x'}",
+        "without server and token",
+        3,
+    ),
+    (
+        "notify: [{kind: commit-status, server: github, url: {file: /u}, repository: a/b, token: {file: /t},"
+        " on: [Held], after: 2}]\nsource: {url: 'https://h.example/x'}",
+        "knows no on and no after",
+        3,
+    ),
+    ("serve: {public_url: 'https://u:p@h.example/'}", "a user or password in a URL", 3),
     ("audit: {anchors: [{git: {url: 'http://h.example/x', ref: heads}}]}", "not a URL of a git repository", 3),
     ("audit: {anchors: [{git: {url: 'file:///x', ref: heads}}]}", "not a URL of a git repository", 3),
     ("audit: {anchors: [{git: {url: 'https://h.example/x', ref: h, proxy: 'ftp://p'}}]}", "not a URL of the form", 3),
@@ -453,6 +513,11 @@ CONTRADICTIONS = [
         "in the repository of the apps",
         4,
     ),
+    ("audit: {anchors: [lease]}", "an annotation of the lease, and there is none", 3),
+    ("leader: {kind: lease, server: 'https://10.0.0.1'}", "an API server without a token", 3),
+    ("leader: {kind: lease, server: 'http://10.0.0.1', token: {env: SYNCER_SECRET_K}}", "http to another machine", 3),
+    ("leader: {kind: lease, renew_deadline: 60s}", "would believe in its lease", 3),
+    ("leader: {kind: lease}\nvendor: {deadline: 30s}", "no time in which a whole PUT fits", 4),
 ]
 
 

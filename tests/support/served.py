@@ -11,6 +11,7 @@ import orjson
 import structlog
 
 from syncer.clock import SystemClock
+from syncer.errors import UsageError
 from syncer.model.desired import EnvToken
 from syncer.serve import app, guard
 from syncer.serve.connection import Crowd
@@ -22,7 +23,8 @@ from syncer.serve.probes import Heartbeat
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from syncer.serve.ports import Approval
+    from syncer.serve.ports import Approval, Order
+    from syncer.serve.ports import Pages as PagesPort
 
 TOKEN = "alice-0123456789abcdef"
 SECRET = "push-0123456789abcdef"
@@ -46,6 +48,32 @@ class View:
 
 
 @dataclass
+class Past:
+    """Answers with what it was asked."""
+
+    async def history(self, customer: str, app: str, field: str, limit: int) -> dict[str, Any]:
+        return {"customer_id": customer, "app_id": app, "field": field, "limit": limit}
+
+
+@dataclass
+class Pages:
+    """Documents of pages that a test puts there, by name; what was asked for."""
+
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    async def page(self, name: str, asked: Mapping[str, str]) -> dict[str, Any] | None:
+        self.asked.append(dict(asked))
+        return self.documents.get(name)
+
+    async def export(self, asked: Mapping[str, str], form: str) -> bytes:
+        self.asked.append(dict(asked))
+        if asked.get("since") == "never":
+            raise UsageError("`since` is no day or time")
+        return form.encode()
+
+
+@dataclass
 class Health:
     """A daemon that fares as a test says."""
 
@@ -63,6 +91,7 @@ class Actions:
     passes: int = 0
     looks: int = 0
     approvals: list[Approval] = field(default_factory=list)
+    orders: list[tuple[str, Order]] = field(default_factory=list)
     fails_with: Exception | None = None
 
     def reconcile(self) -> None:
@@ -76,6 +105,21 @@ class Actions:
         if self.fails_with:
             raise self.fails_with
         return {"commit": None, "approved": []}
+
+    async def suspend(self, wanted: Order) -> dict[str, Any]:
+        return self._ordered("suspend", wanted)
+
+    async def resume(self, wanted: Order) -> dict[str, Any]:
+        return self._ordered("resume", wanted)
+
+    async def rollback(self, wanted: Order) -> dict[str, Any]:
+        return self._ordered("rollback", wanted)
+
+    def _ordered(self, what: str, wanted: Order) -> dict[str, Any]:
+        self.orders.append((what, wanted))
+        if self.fails_with:
+            raise self.fails_with
+        return {"apps": [], "all": wanted.everybody, "commit": wanted.to or None, "until": None, "notes": []}
 
 
 @dataclass
@@ -96,6 +140,7 @@ class Served:
     """A server and what is behind it. `environ` holds its token and push secret."""
 
     view: View = field(default_factory=View)
+    pages: PagesPort = field(default_factory=Pages)
     health: Health = field(default_factory=Health)
     actions: Actions = field(default_factory=Actions)
     environ: dict[str, str] = field(default_factory=lambda: {"T": f"alice {TOKEN}\n", "P": SECRET})
@@ -111,6 +156,8 @@ class Served:
 
         return Behind(
             view=self.view,
+            past=Past(),
+            pages=self.pages,
             health=self.health,
             actions=self.actions,
             tokens=Keyring(EnvToken("T"), self.environ, "token"),

@@ -101,7 +101,8 @@ class Site:
         return [sys.executable, "-m", "syncer", *arguments]
 
     def environ(self, **more: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("SYNCER_")}
+        ambient = ("SYNCER_", "KUBERNETES_")  # a runner in a Pod has a disk that goes with it, too
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ambient)}
         kept["SYNCER_SERVE_LISTEN"] = "127.0.0.1:0"  # many daemons run at once
         return {**kept, "SYNCER_CONFIG": str(self.config), "PYTHONPATH": str(ROOT), **more}
 

@@ -49,7 +49,7 @@ def tell(*, keep: bool) -> int:
         _bad_commit(here, voice, daemon)
         _call(here, voice, hooks)
         if keep:
-            _kept(here)
+            _kept(here, daemon)
         _audit(here, voice, daemon)
     return 0
 
@@ -139,8 +139,11 @@ def _audit(here: Stage, voice: Teller, daemon: Watched) -> None:
         click.echo(f"   {shown}")
 
 
-def _kept(here: Stage) -> None:
+def _kept(here: Stage, daemon: Watched) -> None:
+    """Waits, with somebody's change at the vendor to look at: the daemon puts it back within the hour."""
+    here.emulator.store.change(_key(), {"callback_url": OLD}, "somebody at the vendor")
     click.secho("\nLeft running; Ctrl-C ends it.", bold=True)
+    click.echo(f"   pages          {daemon.wait_for(lambda line: line['event'] == 'serve.listening')['address']}/")
     click.echo(f"   emulator       {here.emulator.control_url}/")
     click.echo(f"   files          {here.home}")
     click.echo(f"   try            SYNCER_CONFIG={here.config} syncer status")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from syncer.cli.render import change_lines, columns, thinning, words
+from syncer.cli.render import change_lines, columns, thinning, unmanaged, words
 from syncer.cli.render.plan_markdown import markdown
 from syncer.cli.render.view import Fate, PlanView, causes, unchanged
 from syncer.model.outcome import State
 from syncer.model.planned import QUIET_RULES, Rule
 from syncer.model.text import sanitize
+from syncer.plan import orders
+from syncer.report import of_unmanaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,13 +28,18 @@ def text(view: PlanView, style: Style) -> str:
     """The whole plan: a block per changing app, then what is not written and why, a summary, the next command."""
     if view.settled and view.apps:
         told = f"In sync: {words.count(len(view.apps), 'app')}, live as git declares"
-        return f"{style.added(told)} · {view.made_of()}\n"
+        return (
+            "\n".join([f"{style.added(told)} · {view.made_of()}", *unmanaged.lines(of_unmanaged(view.unmanaged))])
+            + "\n"
+        )
     fates = view.fates
     lines = _heading(view, style)
     for step in view.decision.plan.steps:
         lines += [*_block(step, fates[step.ref], view, style), ""]
     for title, body in _sections(view, style):
         lines += [style.bold(title), *body, ""]
+    if others := unmanaged.lines(of_unmanaged(view.unmanaged)):
+        lines += [*others, ""]
     lines += [style.bold(line) for line in columns.summed(view.summary(), view.made_of())]
     if command := view.next_command():
         lines += columns.hanging("Next: ", command, 0)
@@ -44,7 +51,8 @@ def brief(view: PlanView) -> str:
     told = [status for status in view.statuses if status.state is not State.IN_SYNC]
     rows = [(status.state.value, words.app(status.ref, status.name), sanitize(status.reason)) for status in told]
     lines = [columns.shortened(line, columns.LINE) for line in columns.table(rows)]
-    return "\n".join([*lines, *columns.summed(view.summary(), view.made_of())]) + "\n"
+    others = unmanaged.summed(of_unmanaged(view.unmanaged))
+    return "\n".join([*lines, *others, *columns.summed(view.summary(), view.made_of())]) + "\n"
 
 
 def _heading(view: PlanView, style: Style) -> list[str]:
@@ -59,6 +67,9 @@ def _block(step: AppPlan, fate: Fate, view: PlanView, style: Style) -> list[str]
     mark = "" if fate is Fate.APPLY else f"[{fate}]"
     head = (f"~ {words.app(step.ref, step.app.name)}", sanitize(str(step.app.at)), mark)
     lines = [style.bold(line) for line in columns.spread(filter(None, head), change_lines.FIELD)]
+    if step.app.pin is not None and not step.app.unpinnable:
+        pinned = columns.hanging("", sanitize(orders.told(step.app.pin)), change_lines.FIELD)
+        lines += [style.warn(line) for line in pinned]
     for change in step.changes:
         lines += _change(change, step, view, style)
     if left := unchanged(step):
@@ -84,7 +95,8 @@ def _sections(view: PlanView, style: Style) -> Iterator[tuple[str, list[str]]]:
         ("Unreadable, so nothing is concluded", list(_unreadable(view, style))),
         ("Held", list(_held(held, view, style))),
         ("Not counted: later waves of the rollout", list(_held(waves, view, style))),
-        ("Not counted: the app's own policy", [*_held(chosen, view, style), *_paused(view)]),
+        ("Not counted: left as it is on purpose", [*_held(chosen, view, style), *_paused(view)]),
+        ("At an earlier commit, and in sync with it", list(_back(view))),
         ("Invalid in git, so the last good reading stays in force", list(_invalid(view))),
     )
     return ((title, body) for title, body in found if body)
@@ -142,6 +154,15 @@ def _paused(view: PlanView) -> Iterator[str]:
     for status in view.paused:
         yield from columns.hanging("", f"suspended, nothing differs: {sanitize(status.reason)}", 2)
         yield from _beside((words.app(status.ref, status.name),), change_lines.FIELD)
+
+
+def _back(view: PlanView) -> Iterator[str]:
+    """Pinned apps in which nothing differs: their blocks above would have said so."""
+    planned = {step.ref for step in view.decision.plan.steps}
+    for app in view.apps:
+        if app.pin is not None and app.ref not in planned:
+            yield from columns.hanging("", sanitize(app.unpinnable or orders.told(app.pin)), 2)
+            yield from _beside((words.app(app.ref, app.name),), change_lines.FIELD)
 
 
 def _invalid(view: PlanView) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from syncer import report as documents
-from syncer.cli.render import cells, columns, thinning, words
+from syncer.cli.render import cells, columns, thinning, unmanaged, words
 from syncer.cli.render.plan_markdown import LIMIT, RESERVE
 from syncer.cli.render.view import SHORT_ID, quiet
 from syncer.model.outcome import Status
@@ -48,6 +48,7 @@ def text(report: SyncReport, style: Style) -> str:
         lines += [colour(part) for part in _entry(line)]
         if left_out:
             lines.append(colour(f"{line.mark} {thinning.more(left_out)}"))
+    lines += unmanaged.lines(documents.of_unmanaged(report.unmanaged))
     closing = style.error if _failed(report) else style.bold
     lines += [closing(line) for line in columns.summed(summary(report), made_of(report))]
     return "\n".join(lines) + "\n"

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from syncer import statefile
-from syncer.cli.render import cells, columns, thinning, words
+from syncer import statefile, turns
+from syncer.cli.render import cells, columns, thinning, unmanaged, words
 from syncer.cli.render.plan_markdown import LIMIT, RESERVE
 from syncer.cli.render.view import SHORT_ID
 from syncer.model.desired import AppRef
 from syncer.model.outcome import State
-from syncer.model.planned import QUIET_RULES
 from syncer.model.text import sanitize
+from syncer.turns import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -23,21 +22,7 @@ if TYPE_CHECKING:
     from syncer.cli.render.style import Style
     from syncer.report import JSON
 
-NEEDS_YOU: Final = frozenset(
-    {State.HELD, State.FAILING, State.NOT_CONVERGING, State.FIGHTING, State.INVALID, State.AUTH_FAILED, State.STALE}
-)
 TOKENS_NAMED: Final = 5
-STALE_REASON: Final = "no verdict for three intervals: is `syncer run` alive?"
-QUIET: Final = frozenset(rule.value for rule in QUIET_RULES)
-
-
-class Turn(StrEnum):
-    """Whose turn it is."""
-
-    YOURS = "Needs you"
-    ITS_OWN = "Goes by itself"
-    AGAIN = "In sync, and put back again and again"
-    CHOSEN = "Left as it is by the app's own policy, not counted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +53,11 @@ def text(document: JSON, stale: AbstractSet[AppRef], now: datetime, style: Style
                     lines.append(style.dim(f"  {row.state.value}  {thinning.more(left_out)}"))
             lines.append("")
     lines += [style.warn(line) for line in _tokens(document, now)]
+    if others := unmanaged.lines(document.get("unmanaged")):
+        lines += [*others, ""]
     lines += [style.bold(line) for line in columns.wrapped(_counts(rows), columns.LINE)]
     lines += [style.dim(line) for line in columns.summed(*_pass(document, now))]
+    lines += [style.dim(line) for line in _leader(document)]
     return "\n".join(lines) + "\n"
 
 
@@ -79,6 +67,7 @@ def markdown(document: JSON, stale: AbstractSet[AppRef], now: datetime, limit: i
     heading = f"### syncer status: {cells.prose(_counts(rows))}\n\n{cells.prose(' · '.join(_pass(document, now)))}"
     told = [_cells(row, turn, now) for turn in Turn for row in rows if row.turn is turn]
     kept = cells.fitting(told, limit - len(heading) - RESERVE)
+    heading += "".join(f"\n\n{cells.prose(line)}" for line in _leader(document))
     parts = [heading, *([cells.table(("Turn", "App", "State", "Why", "To release"), kept)] if kept else [])]
     if left := len(told) - len(kept):
         parts.append(cells.left_out(left, "app"))
@@ -86,7 +75,18 @@ def markdown(document: JSON, stale: AbstractSet[AppRef], now: datetime, limit: i
         parts.append(
             cells.prose(f"Tokens that end soon: {words.count(len(due), 'app')}, the first {_ending(due[0], now)}")
         )
+    parts += [cells.prose(told) for told in unmanaged.summed(document.get("unmanaged"))]
     return "\n\n".join(parts) + "\n"
+
+
+def _leader(document: JSON) -> list[str]:
+    """Who writes, where that is decided by election."""
+    leader = document.get("leader")
+    if not leader:
+        return []
+    if leader["leads"]:
+        return [sanitize(f"Leads by the lease {leader['lease']}, epoch {leader['epoch']}")]
+    return [sanitize(f"Stands by: {leader['holder'] or 'nobody'} leads by the lease {leader['lease']}")]
 
 
 def _tokens(document: JSON, now: datetime) -> list[str]:
@@ -122,24 +122,10 @@ def _row(app: JSON, stale: AbstractSet[AppRef]) -> Row:
     since = datetime.fromisoformat(app["since"])
     if ref in stale:
         checked = datetime.fromisoformat(app["checked"])
-        return Row(Turn.YOURS, State.STALE, words.app(ref, app["name"]), STALE_REASON, checked, ())
+        return Row(Turn.YOURS, State.STALE, words.app(ref, app["name"]), turns.STALE_REASON, checked, ())
     state = State(app["state"])
     way_out = tuple(dict.fromkeys(sanitize(hold["release"]) for hold in app["holds"] if hold["release"]))
-    return Row(_turn(state, app), state, words.app(ref, app["name"]), sanitize(app["reason"]), since, way_out)
-
-
-def _turn(state: State, app: JSON) -> Turn | None:
-    """A hold that somebody must release needs you whatever the state is called."""
-    if state is State.IN_SYNC:
-        return Turn.AGAIN if app.get("put_back") else None
-    rules = {hold["rule"] for hold in app["holds"]}
-    if state in NEEDS_YOU or any(hold["release"].startswith("syncer ") for hold in _loud(app)):
-        return Turn.YOURS
-    return Turn.CHOSEN if state is State.SUSPENDED or (rules and rules <= QUIET) else Turn.ITS_OWN
-
-
-def _loud(app: JSON) -> list[JSON]:
-    return [hold for hold in app["holds"] if hold["rule"] not in QUIET]
+    return Row(turns.of(state, app), state, words.app(ref, app["name"]), sanitize(app["reason"]), since, way_out)
 
 
 def _entry(row: Row, now: datetime, style: Style) -> list[str]:

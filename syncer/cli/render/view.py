@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncer.model.desired import AppRef, Commit, DesiredApp, Origin
+    from syncer.model.live import Unmanaged
     from syncer.model.outcome import AppStatus
     from syncer.model.planned import AppPlan, Decision, FieldChange, Hold
 
@@ -37,7 +38,7 @@ class Fate(StrEnum):
 class PlanView:
     """A plan to be shown. `blame` has the commit of each origin, as far as known; `source` names where git is.
 
-    `tail` goes behind the command that comes next.
+    `tail` goes behind the command that comes next. `unmanaged` is what the vendor has beside them, as in the report.
     """
 
     apps: tuple[DesiredApp, ...]
@@ -47,6 +48,7 @@ class PlanView:
     blame: Mapping[Origin, Commit]
     source: str
     tail: str = ""
+    unmanaged: Unmanaged | None = None
 
     @property
     def plan_id(self) -> str:
@@ -101,7 +103,8 @@ class PlanView:
     def settled(self) -> bool:
         """Whether there is nothing to say but that everything is in sync."""
         odd = self.decision.plan.steps or self.decision.plan.unreadable or self.invalid or self.paused
-        return not odd and not self.whole_pass
+        pinned = any(app.pin for app in self.apps)
+        return not odd and not pinned and not self.whole_pass
 
     def summary(self) -> str:
         """`12 apps: 3 to apply, 1 held, 8 in sync`."""

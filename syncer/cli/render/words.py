@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from syncer.model.fields import UNDECLARED
 from syncer.model.planned import Danger
 from syncer.model.text import sanitize
 from syncer.model.url import Url
+from syncer.phrasing import count, lasted, moved, when
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from syncer.model.desired import AppRef, Commit, Origin, Revision
     from syncer.model.fields import Field
     from syncer.plan.against import Side
 
-SCALES: Final = (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1))
-"""Units of time with their seconds, each with the smaller one beside it."""
+__all__ = [
+    "app", "author", "count", "danger", "lasted", "masked_alike", "moved", "names", "revision", "value", "when",
+    "where",
+]  # fmt: skip
 
 
 def app(ref: AppRef, name: str) -> str:
@@ -73,32 +74,6 @@ def _origin(url: Url) -> str:
     return f"{url.scheme}://{sanitize(url.host)}{port}"
 
 
-def when(at: datetime, now: datetime) -> str:
-    """An instant in UTC, without its date on the same day."""
-    there, here = at.astimezone(UTC), now.astimezone(UTC)
-    return f"{there:%H:%M} UTC" if there.date() == here.date() else f"{there:%Y-%m-%d %H:%M} UTC"
-
-
-def moved(after: datetime | None, before: datetime, now: datetime) -> str:
-    """The window in which a live value moved: `moved between 09:52 and 10:07 UTC`."""
-    if after is None:
-        return f"moved before {when(before, now)}"
-    first, last = after.astimezone(UTC), before.astimezone(UTC)
-    form = "%H:%M:%S" if f"{first:%Y-%m-%d %H:%M}" == f"{last:%Y-%m-%d %H:%M}" else "%H:%M"
-    dated = "" if first.date() == last.date() == now.astimezone(UTC).date() else "%Y-%m-%d "
-    return f"moved between {first.strftime(dated + form)} and {last.strftime(dated + form)} UTC"
-
-
-def lasted(seconds: float) -> str:
-    """A length of time in the two units that matter: `1.2 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    whole = int(seconds)
-    unit, size, smaller, part = next(scale for scale in SCALES if whole >= scale[1])
-    rest = whole % size // part
-    return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
-
-
 def author(commit: Commit) -> str:
     """The author's name alone; the address where there is no name."""
     return sanitize(commit.author.partition(" <")[0].strip() or commit.author)
@@ -116,11 +91,6 @@ def revision(found: Revision) -> str:
     if found.commit is not None or not found.id.startswith("sha256:"):
         return f"commit {sanitize(found.id[:7])}"
     return f"folder {sanitize(found.short)}"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 app`, `2 apps`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def names(fields: Iterable[Field]) -> str:

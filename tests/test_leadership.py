@@ -1,0 +1,59 @@
+"""Whether this process may write: what the settings make of it, apart from the election itself."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from syncer import leadership, log, settings
+from syncer.errors import ClusterError
+from syncer.leadership import Alone, Onlooker
+from syncer.model.secret import Secret
+from syncer.parts import Open, Tenure
+
+LEASE = {"leader.kind": "lease", "leader.server": "https://10.0.0.1", "leader.token.env": "SYNCER_SECRET_KUBE"}
+
+
+def loaded(**more: str) -> settings.Settings:
+    return settings.load({**LEASE, **more}, {}).settings
+
+
+def test_the_times_are_those_of_the_settings_and_a_put_lasts_as_long_as_a_request_may() -> None:
+    terms = leadership.terms_of(loaded())
+    assert (terms.lease, terms.renew, terms.retry, terms.put) == (60, 40, 5, 15)
+    assert (terms.margin, terms.room, terms.quarantine, terms.request) == (5, 20, 20, 10)
+
+
+def test_a_token_may_stand_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = leadership.named(loaded().leader).token
+    assert token is not None
+    with pytest.raises(ClusterError, match="SYNCER_SECRET_KUBE is not set"):
+        token()
+    monkeypatch.setitem(os.environ, "SYNCER_SECRET_KUBE", "one\n")
+    assert token() == Secret("one")
+
+
+@pytest.mark.parametrize(("mode", "stands", "made"), [("observe", True, Alone), ("apply", False, Onlooker)])
+async def test_who_writes_nothing_stands_for_nothing(mode: str, stands: bool, made: type[object]) -> None:
+    async with leadership.opened(loaded(mode=mode), log.silent(), "pod", None, stands=stands) as lead:
+        assert type(lead) is made
+        assert (lead.told(), bool(lead.closed())) == (None, not stands)
+
+
+async def test_whoever_is_alone_may_write_at_once() -> None:
+    alone = Alone()
+    alone.stand(lambda: None)
+    await alone.acquire()
+    assert (alone.leads, alone.healthy, alone.epoch, alone.closed(), Open().closed()) == (True, True, None, "", "")
+
+
+def test_a_later_leadership_is_no_licence_for_an_older_plan() -> None:
+    class Fence(Open):
+        epoch: int | None = 3
+
+    fence = Fence()
+    tenure = Tenure(fence)
+    assert tenure.closed() == ""
+    object.__setattr__(fence, "epoch", 5)
+    assert tenure.closed() == "another leadership has begun since"
