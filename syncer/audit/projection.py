@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from syncer.audit.chain import Event, Spot
 
-VERSION: Final = 9
+VERSION: Final = 10
 """Of the tables below; another one on the disk is thrown away and built again."""
 
 WHOLE_FLEET: Final = AppRef("", "")
