@@ -44,6 +44,7 @@ class Event(StrEnum):
     APP_FLAPPING = "app.flapping"
     APP_MOVED = "app.moved"
     APP_STOPPED = "app.stopped"
+    ORDER_ENDED = "order.ended"
     ACCESS_EXPIRING = "token.expiring"
     VENDOR_UNKNOWN_FIELD = "vendor.unknown-field"
     INTENT_RECOVERED = "intent.recovered"

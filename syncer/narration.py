@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncer.log import Event
 from syncer.model.live import LiveApp
+from syncer.model.orders import Pin
 from syncer.model.outcome import CALM, State, Status
 from syncer.model.problems import Severity
 from syncer.report import instant
@@ -43,7 +44,7 @@ class Narrator:
         self._due: dict[AppRef, TokenEnd] = {}
 
     def source(self, desired: DesiredState, log: FilteringBoundLogger) -> None:
-        """A new revision, and one line for each error that was not there before."""
+        """A new revision, one line for each error that was not there before, and orders that have ended."""
         broken = frozenset(problem for problem in desired.problems if problem.severity is Severity.ERROR)
         for problem in sorted(broken - self._broken, key=lambda each: (each.at, each.rule))[:PROBLEMS_LOGGED]:
             invalid(problem, log)
@@ -53,6 +54,10 @@ class Narrator:
             told = {"revision": desired.revision.short, "was": self._revision, "apps": len(desired.apps)}
             log.info(Event.SOURCE_CHANGED, **told, signer=signer)
             self._revision = desired.revision.id
+        for lift in desired.lifted:
+            pinned = isinstance(lift.order, Pin)
+            whose = str(lift.order.ref) if lift.order.ref else "all"
+            log.warning(Event.ORDER_ENDED, order="pin" if pinned else "suspension", app=whose, why=lift.reason)
 
     def tokens(self, ends: Mapping[AppRef, TokenEnd], now: datetime, log: FilteringBoundLogger) -> None:
         """Tokens whose next one is due, once for each end. A pass over some apps says nothing about the others."""

@@ -177,8 +177,7 @@ class Reconciler:
     def _decide(self, reading: Reading) -> tuple[Decision, Stage]:
         parts, revision = self._parts, reading.desired.revision
         last = parts.memory.last_applied()
-        pairs = zip(reading.apps, reading.live, strict=True)
-        plan = build.build(revision, pairs, last, parts.digest)
+        plan = build.build(revision, zip(reading.apps, reading.live, strict=True), last, parts.digest)
         read = {app.ref for app in reading.apps}
         elsewhere = tuple(rollout.elsewhere(reading.desired.apps, read, last, parts.digest))
         attempts = parts.memory.attempts(revision.id)
@@ -208,6 +207,7 @@ class Reconciler:
             limits=self._parts.limits,
             fleet=Fleet(len(reading.desired.apps), memory.recent_puts(now - lookback(self._parts.limits))),
             stage=stage,
+            lost=tuple(app for app in reading.apps if app.unpinnable),
         )
 
     def _witness(self, reading: Reading, decision: Decision, log: FilteringBoundLogger) -> bool:

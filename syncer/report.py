@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from syncer.model.desired import AppRef, DesiredApp, Revision
     from syncer.model.live import Unmanaged
+    from syncer.model.orders import Pin
     from syncer.model.outcome import AppStatus, Outcome, SyncReport
     from syncer.model.planned import AppPlan, Decision, FieldChange, Hold
     from syncer.model.problems import Problem
@@ -136,9 +137,16 @@ def _planned_app(app: DesiredApp, status: AppStatus, step: AppPlan | None, decis
         "changes": [_change(change) for change in changes],
         "unchanged": declared - len(changes),
         "digest": step.digest if step else None,
+        "pin": _pin(app.pin),
         "moved": step and step.moved_after and _window(step.moved_after, step.moved_before),
         "holds": [_hold(hold) for hold in decision.holds_of(app.ref) if hold.ref is not None],
     }
+
+
+def _pin(pin: Pin | None) -> JSON | None:
+    if pin is None:
+        return None
+    return {"commit": pin.commit, "by": pin.by, "reason": pin.reason, "until": instant(pin.until)}
 
 
 def _window(after: datetime, before: datetime) -> JSON:
@@ -166,8 +174,10 @@ def _hold(hold: Hold) -> JSON:
 def _reported_app(status: AppStatus, outcome: Outcome | None, decision: Decision) -> JSON:
     return {
         **_identity(status.ref, status.name),
+        "labels": dict(status.labels),
         "state": status.state.value,
         "reason": status.reason,
+        "pin": _pin(status.pin),
         "since": instant(status.since),
         "checked": instant(status.checked),
         "put_back": status.put_back,

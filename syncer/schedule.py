@@ -56,6 +56,14 @@ def scheduler(plan: Schedule, ask: Callable[[Trigger], None]) -> AsyncIOSchedule
     return made
 
 
+def next_apply(plan: Schedule, now: datetime) -> datetime | None:
+    """When a pass that writes is due by the cron expression, its jitter left out; None for an interval."""
+    if isinstance(plan.apply, timedelta):
+        return None
+    found: datetime | None = cron_trigger(plan.apply, plan.zone).get_next_fire_time(None, now)
+    return found
+
+
 def appointments(jobs: AsyncIOScheduler) -> Mapping[Trigger, datetime]:
     """When each purpose comes next."""
     return {Trigger(job.id): job.next_run_time for job in jobs.get_jobs() if job.next_run_time}

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from syncer import board, environment
+from syncer import board, environment, history, orders
 from syncer.approvals import Approver, Selection, Word
 from syncer.clock import SystemClock
 from syncer.desired import selection
 from syncer.errors import HeldError
 from syncer.log import Event
+from syncer.model.desired import AppRef
 from syncer.model.outcome import Trigger
+from syncer.orders import Helm, Whom
 from syncer.serve import app, guard
 from syncer.serve.keys import Keyring
 from syncer.serve.listening import listening
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from syncer.audit.index import Index
     from syncer.audit.journal import Journal
     from syncer.board import Board
     from syncer.daemon import Daemon
@@ -40,8 +43,7 @@ if TYPE_CHECKING:
     from syncer.errors import SourceError
     from syncer.exporting import Export
     from syncer.leadership import Leadership
-    from syncer.model.desired import AppRef
-    from syncer.serve.ports import Approval
+    from syncer.serve.ports import Approval, Order
     from syncer.wiring import Opened
 
 CLOCK: Final = SystemClock()
@@ -93,6 +95,7 @@ class Actions:
 
     daemon: Daemon
     approver: Approver
+    helm: Helm
     leadership: Leadership
 
     def reconcile(self) -> None:
@@ -105,11 +108,7 @@ class Actions:
 
     async def approve(self, wanted: Approval) -> dict[str, Any]:
         """As `syncer approve` does it, once nothing else runs."""
-        if not self.leadership.leads:
-            raise HeldError(
-                "this process does not lead, and an approval counts in the journal of the one that does",
-                hint="ask the leader: /api/v1/status names it",
-            )
+        self._lead("an approval")
         word = Word(wanted.by, wanted.reason)
         if wanted.commit:
             commit = await self.daemon.between(partial(self.approver.commit, wanted.commit, word))
@@ -121,6 +120,51 @@ class Actions:
             {"customer_id": step.ref.customer_id, "app_id": step.ref.app_id, "name": step.app.name} for step in steps
         ]
         return {"commit": None, "approved": names}
+
+    async def suspend(self, wanted: Order) -> dict[str, Any]:
+        """As `syncer suspend` does it."""
+        self._lead("an order")
+        whom, word = _ordered(wanted)
+        return orders.document(await self.daemon.between(partial(self.helm.suspend, whom, word, wanted.until)))
+
+    async def resume(self, wanted: Order) -> dict[str, Any]:
+        """As `syncer resume` does it."""
+        self._lead("an order")
+        return orders.document(await self.daemon.between(partial(self.helm.resume, *_ordered(wanted))))
+
+    async def rollback(self, wanted: Order) -> dict[str, Any]:
+        """As `syncer rollback` does it, with and without --undo."""
+        self._lead("an order")
+        whom, word = _ordered(wanted)
+        if wanted.to:
+            return orders.document(
+                await self.daemon.between(partial(self.helm.pin, whom, wanted.to, word, wanted.until))
+            )
+        return orders.document(await self.daemon.between(partial(self.helm.unpin, whom, word)))
+
+    def _lead(self, what: str) -> None:
+        if not self.leadership.leads:
+            raise HeldError(
+                f"this process does not lead, and {what} counts in the journal of the one that does",
+                hint="ask the leader: /api/v1/status names it",
+            )
+
+
+def _ordered(wanted: Order) -> tuple[Whom, Word]:
+    return Whom(wanted.apps, wanted.labels, wanted.everybody), orders.worded(wanted.by, wanted.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The journal as it is asked."""
+
+    index: Index
+
+    async def history(self, customer: str, app: str, field: str, limit: int) -> dict[str, Any]:
+        """What happened to an app, or to one field; UsageError for what is no field."""
+        known = history.checked_field(field) if field else None
+        ref = AppRef(customer, app)
+        return history.document(ref, await asyncio.to_thread(self.index.history, ref, known, limit))
 
 
 class Front:
@@ -198,7 +242,13 @@ class Front:
             view=self._board,
             pages=views,
             health=Health(self._board, daemon, here.tracker, journal, here.leadership),
-            actions=Actions(daemon, Approver(here.reconciler, here.tracker, journal, CLOCK), here.leadership),
+            past=Past(here.index),
+            actions=Actions(
+                daemon,
+                Approver(here.reconciler, here.tracker, journal, CLOCK),
+                Helm(here.tracker, here.past, here.index, journal, CLOCK),
+                here.leadership,
+            ),
             tokens=Keyring(wanted.token, environ, "token"),
             secrets=Keyring(wanted.push_secret, environ, "push"),
             clock=CLOCK,

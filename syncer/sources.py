@@ -13,6 +13,7 @@ from syncer.desired.folder import FolderSource, Settle
 from syncer.desired.git import GitSource
 from syncer.desired.gitmirror import Access
 from syncer.desired.loader import Loader
+from syncer.desired.steering import Past
 from syncer.desired.tracker import Memory
 from syncer.errors import UsageError
 from syncer.settings.tree import History
@@ -48,6 +49,12 @@ def source(settings: Settings, *, settle: bool = False) -> Source:
 def loader(policy: OperatorPolicy | None = None) -> Loader:
     """What turns a source's files into desired state, with the operator's policy as the weakest layer."""
     return Loader(CLOCK, policy.layer, policy.locked) if policy else Loader(CLOCK)
+
+
+def past(settings: Settings, read_from: Source, admitted: Admission | None) -> Past:
+    """Desired state at earlier commits, under the operator's policy of today; a plain folder has none."""
+    follows = read_from.is_ancestor if isinstance(read_from, GitSource) else lambda _old, _new: False
+    return Past(read_from, loader(settings.policy), admitted, follows)
 
 
 def memory(settings: Settings, *, kept: bool) -> Memory:

@@ -115,9 +115,18 @@ def statuses(document: Mapping[str, Any] | None) -> dict[AppRef, AppStatus]:
     for row in document["apps"] if document else ():
         since, checked = datetime.fromisoformat(row["since"]), datetime.fromisoformat(row["checked"])
         ref = _ref(row)
-        often = row.get("put_back", 0)  # a report of an older version has none
-        found[ref] = AppStatus(ref, row["name"], State(row["state"]), row["reason"], since, checked, often, token(row))
+        often = row.get("put_back", 0)  # a report of an older version has none of these
+        labels = tuple(row.get("labels", {}).items())
+        found[ref] = AppStatus(
+            ref, row["name"], State(row["state"]), row["reason"], since, checked, often, token(row), labels
+        )
     return found
+
+
+def narrowed(document: Mapping[str, Any], wanted: Collection[AppRef]) -> dict[str, Any]:
+    """The report with these apps alone."""
+    apps = [row for row in document["apps"] if _ref(row) in wanted]
+    return {**document, "apps": apps, "states": _counted(apps)}
 
 
 def token(row: Mapping[str, Any]) -> TokenEnd | None:

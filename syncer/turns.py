@@ -24,7 +24,8 @@ class Turn(StrEnum):
     YOURS = "Needs you"
     ITS_OWN = "Goes by itself"
     AGAIN = "In sync, and put back again and again"
-    CHOSEN = "Left as it is by the app's own policy, not counted"
+    BACK = "In sync with an earlier commit, and refuses the one in force"
+    CHOSEN = "Left as it is on purpose, not counted"
 
 
 def of(state: State, app: JSON) -> Turn | None:
@@ -33,7 +34,7 @@ def of(state: State, app: JSON) -> Turn | None:
     A hold that somebody must release needs you whatever the state is called.
     """
     if state is State.IN_SYNC:
-        return Turn.AGAIN if app.get("put_back") else None
+        return Turn.BACK if app.get("pin") else Turn.AGAIN if app.get("put_back") else None
     rules = {hold["rule"] for hold in app["holds"]}
     if state in NEEDS_YOU or any(hold["release"].startswith("syncer ") for hold in _loud(app)):
         return Turn.YOURS

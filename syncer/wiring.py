@@ -21,6 +21,7 @@ from syncer.audit.ulid import Ulids
 from syncer.audit.witness import Witness
 from syncer.census import Census
 from syncer.clock import SystemBootClock, SystemClock, instant
+from syncer.desired.steering import Steering
 from syncer.desired.tracker import Tracker
 from syncer.errors import JournalError, SyncerError
 from syncer.leadership import Alone
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from syncer.audit.digests import Digests
     from syncer.audit.sealing import Sealing
     from syncer.desired.snapshot import Source
+    from syncer.desired.steering import Past
     from syncer.errors import SourceError
     from syncer.leadership import Leadership
     from syncer.model.desired import AppRef
@@ -74,6 +76,7 @@ class Opened:
     index: Index
     vendor: ReadClient
     reconciler: Reconciler
+    past: Past
     journal: Journal | None = None
     anchored: Anchored | None = None
     leadership: Leadership = field(default_factory=Alone)
@@ -132,12 +135,15 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
         stack.enter_context(closing(index))
         keyed = journal.digests if journal else _reader_digests(settings)
         read_from = sources.source(settings, settle=settle)
+        admission = sources.admission(settings, read_from, lambda: index.source_approvals(instant(CLOCK, BOOT)))
+        past = sources.past(settings, read_from, admission)
         tracker = Tracker(
             read_from,
             sources.loader(settings.policy),
             sources.memory(settings, kept=write),
-            sources.admission(settings, read_from, lambda: index.source_approvals(instant(CLOCK, BOOT))),
-            *((watch.on_look,) if watch else ()),
+            admission,
+            steer=Steering(index, past, CLOCK),
+            **({"on_look": watch.on_look} if watch else {}),
         )
         vendor = _vendor(settings, waits, watch, lead if write and settings.mode is Mode.APPLY else None)
         stack.push_async_callback(vendor.aclose)
@@ -164,7 +170,7 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
         )
         previous = statefile.statuses(_previous(settings))
         passes = _passes(settings, vendor, tracker, parts, previous)
-        yield Opened(settings, read_from, tracker, index, vendor, passes, journal, anchored, lead)
+        yield Opened(settings, read_from, tracker, index, vendor, passes, past, journal, anchored, lead)
 
 
 def _passes(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+from syncer.audit.events import EventType
 from syncer.clock import Instant
 from syncer.model.desired import AppRef
 from syncer.model.fields import Field
+from syncer.model.orders import Order, Pin, Suspension
 from syncer.model.outcome import Attempt, Verdict
 from syncer.model.planned import Approval, Danger, LastApplied, RecentPut, SourceApproval
 
@@ -51,3 +53,14 @@ def recent_put(customer: str, app: str, at: str, drift: int, approved: int, dang
 def attempt(at: str, verdict: str | None, boot: str, up: int) -> Attempt:
     """How a PUT of a rollout ended, or when it began."""
     return Attempt(datetime.fromisoformat(at), Verdict(verdict) if verdict else None, boot, up)
+
+
+def order(customer: str, app: str, kind: str, at: str, data: str) -> Order:
+    """An order that nobody has lifted."""
+    said = json.loads(data)
+    by, reason = said["by"], said["reason"]
+    ordered, until = datetime.fromisoformat(at), datetime.fromisoformat(said["until"])
+    if kind == EventType.SUSPEND:
+        return Suspension(AppRef(customer, app) if customer else None, by, reason, ordered, until)
+    ref = AppRef(customer, app)
+    return Pin(ref, said["commit"], said["refused"], said["passing"], by, reason, ordered, until)

@@ -34,6 +34,10 @@ class EventType(StrEnum):
     DRIFT_REPEATED = "syncer.drift.repeated.v1"
     HOLD = "syncer.hold.v1"
     APPROVE = "syncer.approve.v1"
+    SUSPEND = "syncer.suspend.v1"
+    RESUME = "syncer.resume.v1"
+    PIN = "syncer.pin.v1"
+    UNPIN = "syncer.unpin.v1"
     SOURCE_APPROVED = "syncer.source.approved.v1"
     SOURCE_CHANGED = "syncer.source.changed.v1"
     CONFIG_CHANGED = "syncer.config.changed.v1"
@@ -54,6 +58,10 @@ OWN_EVENTS: Final = frozenset(
         EventType.PUT_RECOVERED,
         EventType.APP_ADOPTED,
         EventType.APPROVE,
+        EventType.SUSPEND,
+        EventType.RESUME,
+        EventType.PIN,
+        EventType.UNPIN,
         EventType.SOURCE_APPROVED,
         EventType.CHECKPOINT,
         EventType.SEGMENT_CLOSED,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from syncer.clock import Instant
     from syncer.model.fields import Field
+    from syncer.model.orders import Order
     from syncer.model.outcome import OpenIntent
     from syncer.model.planned import Approval, LastApplied, RecentPut, SourceApproval
 
@@ -96,7 +97,7 @@ class Index:
         rows = self._ask(
             "SELECT story.segment, story.offset, verdict, ended, message FROM story"
             " LEFT JOIN intents ON story.reqid = intents.reqid AND story.seq = intents.seq"
-            " WHERE story.customer = ? AND story.app = ? AND (? OR ' ' || fields || ' ' LIKE ?)"
+            " WHERE (story.customer, story.app) IN (VALUES (?, ?), ('', '')) AND (? OR ' ' || fields || ' ' LIKE ?)"
             " ORDER BY story.seq DESC LIMIT ?",
             (ref.customer_id, ref.app_id, field is None, f"% {field} %", limit),
         )
@@ -121,6 +122,11 @@ class Index:
         )
         held = ((answers.given(*row[:3]), answers.source_approval(*row[3:])) for row in rows)
         return tuple(approval for given, approval in held if lasting.holds(approval.expires, given, now))
+
+    def orders(self) -> tuple[Order, ...]:
+        """People's orders that nobody has lifted, whatever the time is; oldest first."""
+        rows = self._ask("SELECT customer, app, kind, at, data FROM orders ORDER BY seq")
+        return tuple(answers.order(*row) for row in rows)
 
     def failures(self, ref: AppRef, target: str) -> int:
         """How many PUTs of one target the vendor accepted (2xx) and did not show, since the app was last applied.

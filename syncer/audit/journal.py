@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from syncer.audit.sealing import Sealing
     from syncer.clock import BootClock, Clock
     from syncer.model.desired import AppRef
+    from syncer.model.orders import Lift, Order
     from syncer.model.outcome import Intent, OpenIntent, Result
     from syncer.model.planned import Approval, SourceApproval
 
@@ -157,6 +158,14 @@ class Journal:
     def approve_source(self, approval: SourceApproval) -> None:
         """Record a person's approval of a commit."""
         self._append([payloads.source_approved(approval)])
+
+    def order(self, orders: Iterable[Order]) -> None:
+        """Record a person's orders, all durable with one fsync."""
+        self._append([payloads.ordered(order) for order in orders])
+
+    def lift(self, lifts: Iterable[Lift]) -> None:
+        """Record the ends of orders, all durable with one fsync."""
+        self._append([payloads.lifted(lift) for lift in lifts])
 
     def note(self, event: EventType, data: Mapping[str, JSON], ref: AppRef | None = None) -> None:
         """Record anything else; syncer.audit.payloads makes the notes that the schema knows."""

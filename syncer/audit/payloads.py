@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from syncer.audit.events import EventType, Note
 from syncer.model.fields import shown
+from syncer.model.orders import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from syncer.errors import RefusedCommitError
     from syncer.model.desired import AppRef, Revision
     from syncer.model.fields import AppSettings
+    from syncer.model.orders import Lift, Order
     from syncer.model.outcome import Intent, Result
     from syncer.model.planned import AppPlan, Approval, Hold, SourceApproval
 
@@ -66,6 +68,8 @@ def intent(wanted: Intent, digests: Digests) -> Note:
         "after": values(step.body, digests),
         "epoch": wanted.epoch,
     }
+    if step.app.pin is not None:
+        data["pin"] = dict(ordered(step.app.pin).data)
     return Note(EventType.PUT_INTENT, data, wanted.ref)
 
 
@@ -112,6 +116,24 @@ def adopted(adoption: Adoption, digests: Digests) -> Note:
 def approved(approval: Approval) -> Note:
     """A person's word for one app's exact change."""
     return Note(EventType.APPROVE, _approval(approval), approval.ref)
+
+
+def ordered(order: Order) -> Note:
+    """A person's order to leave apps alone or to keep one at an earlier commit; the whole fleet has no subject."""
+    data: dict[str, JSON] = {"by": order.by, "reason": order.reason, "until": instant(order.until)}
+    if not isinstance(order, Pin):
+        return Note(EventType.SUSPEND, data, order.ref)
+    return Note(
+        EventType.PIN, {**data, "commit": order.commit, "refused": order.refused, "passing": order.passing}, order.ref
+    )
+
+
+def lifted(lift: Lift) -> Note:
+    """The end of an order."""
+    data: dict[str, JSON] = {"by": lift.by, "reason": lift.reason}
+    if not isinstance(lift.order, Pin):
+        return Note(EventType.RESUME, data, lift.order.ref)
+    return Note(EventType.UNPIN, {**data, "commit": lift.order.commit}, lift.order.ref)
 
 
 def source_approved(approval: SourceApproval) -> Note:

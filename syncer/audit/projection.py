@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from syncer.audit.events import EventType, ref_of
+from syncer.model.desired import AppRef
 from syncer.model.outcome import Verdict
 from syncer.model.planned import Cause
 
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from syncer.audit.chain import Event, Spot
-    from syncer.model.desired import AppRef
 
-VERSION: Final = 8
+VERSION: Final = 9
 """Of the tables below; another one on the disk is thrown away and built again."""
+
+WHOLE_FLEET: Final = AppRef("", "")
+"""Stands where a record has no subject and is about every app."""
 
 TABLES: Final = """
 CREATE TABLE place (version INTEGER, logid TEXT, records INTEGER, segment INTEGER, end INTEGER, head TEXT,
@@ -36,6 +39,8 @@ CREATE TABLE approvals (seq INTEGER PRIMARY KEY, customer TEXT, app TEXT, digest
     expires TEXT, at TEXT, boot TEXT, up INTEGER, used INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE source_approvals (seq INTEGER PRIMARY KEY, was TEXT, sha TEXT, by TEXT, reason TEXT, expires TEXT,
     at TEXT, boot TEXT, up INTEGER, used INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE orders (customer TEXT, app TEXT, kind TEXT, seq INTEGER, at TEXT, data TEXT,
+    PRIMARY KEY (customer, app, kind)) WITHOUT ROWID;
 CREATE TABLE story (seq INTEGER PRIMARY KEY, customer TEXT, app TEXT, segment INTEGER, offset INTEGER, type TEXT,
     fields TEXT, reqid TEXT);
 CREATE INDEX story_of_app ON story (customer, app, seq);
@@ -49,6 +54,9 @@ def take(database: sqlite3.Connection, spot: Spot, event: Event) -> None:
     if of_source := _OF_SOURCE.get(event["type"]):
         of_source(database, event)
     ref = ref_of(event.get("subject"))
+    if of_order := _OF_ORDERS.get(event["type"]):
+        ref = ref or WHOLE_FLEET
+        of_order(database, ref, event)
     if ref is None:
         return
     if recipe := _RECIPES.get(event["type"]):
@@ -160,6 +168,21 @@ def _approval(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     )
 
 
+def _ordered(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    """An order takes the place of the one of its kind."""
+    database.execute(
+        "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?)",
+        (ref.customer_id, ref.app_id, event["type"], int(event["seq"]), event["time"], json.dumps(event["data"])),
+    )
+
+
+def _lifted(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    database.execute(
+        "DELETE FROM orders WHERE customer = ? AND app = ? AND kind = ?",
+        (ref.customer_id, ref.app_id, _LIFTS[event["type"]]),
+    )
+
+
 def _moment(event: Event) -> tuple[str, str, int]:
     """When a record was made, by the wall clock and by what no clock change can move."""
     return event["time"], event["bootid"], int(event["boottimens"])
@@ -196,6 +219,14 @@ _RECIPES: Final[dict[str, Callable[[sqlite3.Connection, AppRef, Event], None]]] 
     EventType.PUT_RECOVERED: _end,
     EventType.APP_ADOPTED: _adoption,
     EventType.APPROVE: _approval,
+}
+_LIFTS: Final = {EventType.RESUME.value: EventType.SUSPEND.value, EventType.UNPIN.value: EventType.PIN.value}
+"""What the end of an order ends."""
+_OF_ORDERS: Final[dict[str, Callable[[sqlite3.Connection, AppRef, Event], None]]] = {
+    EventType.SUSPEND: _ordered,
+    EventType.PIN: _ordered,
+    EventType.RESUME: _lifted,
+    EventType.UNPIN: _lifted,
 }
 _OF_SOURCE: Final[dict[str, Callable[[sqlite3.Connection, Event], None]]] = {
     EventType.SOURCE_APPROVED: _source_approved,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from syncer.errors import RefusedCommitError
     from syncer.model.desired import AppRef, DesiredApp, DesiredState
     from syncer.model.live import Live
+    from syncer.model.orders import Lift
     from syncer.model.planned import Decision, LastApplied
 
 
@@ -25,6 +26,9 @@ class Recorder(Protocol):
 
     def adopt(self, adoptions: Iterable[Adoption]) -> None:
         """Apps first seen in agreement."""
+
+    def lift(self, lifts: Iterable[Lift]) -> None:
+        """Orders that have ended by themselves."""
 
     def note_many(self, notes: Iterable[Note]) -> None:
         """Anything else."""
@@ -55,7 +59,9 @@ class Witness:
             self._journal.note_many(notes)
 
     def record(self, desired: DesiredState, decision: Decision, seen: Iterable[tuple[DesiredApp, Live]]) -> None:
-        """Everything new about one pass, durable with two fsyncs at the most; raises JournalError."""
+        """Everything new about one pass, durable with three fsyncs at the most; raises JournalError."""
+        if desired.lifted:
+            self._journal.lift(desired.lifted)
         present: set[tuple[str, ...]] = set()
         notes = [*self._of_source(desired), *self._of_decision(decision, present)]
         if notes:

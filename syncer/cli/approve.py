@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @options.common
 @options.server
 @options.server_token
-@click.option("--reason", required=True, envvar="SYNCER_REASON", show_envvar=True, help="Recorded in the journal.")
+@options.reason
 @click.pass_context
 def approve(ctx: click.Context, /, **given: Any) -> int:
     """Approve the exact changes that `syncer plan` showed under PLAN-ID (at least 8 characters of it).

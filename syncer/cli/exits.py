@@ -61,6 +61,8 @@ def _waiting(decision: Decision) -> int:
 
 
 def _guarded(decision: Decision) -> bool:
+    if any(hold.rule is Rule.PIN_LOST for hold in decision.holds):  # also where nothing differs
+        return True
     return any(_waits(hold, step) for step in counted(decision) for hold in decision.holds_of(step.ref))
 
 

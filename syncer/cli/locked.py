@@ -17,14 +17,15 @@ ADDRESS: Final = "serve.json"
 
 def explained(error: LockedError, settings: Settings) -> LockedError:
     """The error with the daemon's address in its hint, where a daemon left one in the state folder."""
-    address = _address(settings.state_dir)
-    return LockedError(error.message, hint=f"ask the daemon: --server {address}") if address else error
+    there = address(settings.state_dir)
+    return LockedError(error.message, hint=f"ask the daemon: --server {there}") if there else error
 
 
-def _address(state_dir: Path) -> str:
+def address(state_dir: Path) -> str:
+    """Where the daemon that holds a state folder serves; empty where none says so."""
     try:
         written = json.loads((state_dir / ADDRESS).read_bytes())
     except (OSError, ValueError):
         return ""
-    address = written.get("address") if isinstance(written, dict) else None
-    return address if isinstance(address, str) else ""
+    told = written.get("address") if isinstance(written, dict) else None
+    return told if isinstance(told, str) else ""

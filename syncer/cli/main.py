@@ -13,14 +13,40 @@ from pathlib import Path
 
 import click
 
-from syncer.cli import apply, approve, author, evidence, importing, notices, operate, options, preview, system, webhooks
+from syncer.cli import (
+    apply,
+    approve,
+    author,
+    evidence,
+    importing,
+    notices,
+    operate,
+    options,
+    past,
+    preview,
+    steer,
+    system,
+    webhooks,
+)
 from syncer.errors import ProblemsError, SyncerError, UsageError
 
 COMMANDS = (
     ("Author", (author.init, author.validate, author.schema, importing.import_)),
     ("Preview", (preview.plan, preview.explain)),
     ("Apply", (apply.sync, approve.approve, apply.run)),
-    ("Operate", (operate.status, notices.notify)),
+    (
+        "Operate",
+        (
+            operate.status,
+            operate.wait,
+            past.history,
+            steer.suspend,
+            steer.resume,
+            steer.rollback,
+            operate.reconcile,
+            notices.notify,
+        ),
+    ),
     ("Evidence", (evidence.audit,)),
     ("Receivers", (webhooks.webhooks,)),
     ("System", (system.doctor, system.config, system.emulator, system.demo, system.completion, system.version)),

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from syncer import environment
+from syncer.cli import completing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,14 +97,14 @@ changed_since = click.option(
     help="Only apps whose file, or a Defaults file above it, changed since this revision.",
 )  # fmt: skip
 
-selection = _stacked(
-    click.argument("apps", nargs=-1, metavar="[APP…]"),
+names = _stacked(
+    click.argument("apps", nargs=-1, metavar="[APP…]", shell_complete=completing.apps),
     click.option(
         "-l", "--selector", "labels", multiple=True, metavar="SELECTOR", envvar="SYNCER_SELECTOR", show_envvar=True,
         help="Labels: env=prod,team!=x. May be repeated.",
     ),
-    changed_since,
 )  # fmt: skip
+selection = _stacked(names, changed_since)
 
 
 class _Form(click.Option):
@@ -158,6 +159,23 @@ server = click.option(
 server_token = click.option(
     "--server-token-file", metavar="FILE", envvar="SYNCER_SERVER_TOKEN_FILE", show_envvar=True,
     type=click.Path(path_type=Path, dir_okay=False), help="The token that the daemon asks for, read from a file.",
+)  # fmt: skip
+
+
+reason = click.option(
+    "--reason", required=True, envvar="SYNCER_REASON", show_envvar=True, help="Recorded in the journal."
+)
+until = click.option(
+    "--until", metavar="END", envvar="SYNCER_UNTIL", show_envvar=True, default="",
+    help="When it ends by itself: 4h, 2026-11-24 (the end of that day, UTC), or a time with its zone.",
+)  # fmt: skip
+everybody = click.option(
+    "--all", "everybody", is_flag=True, envvar="SYNCER_ALL", show_envvar=True,
+    help="Instead of APPs: the whole fleet, also apps to come.",
+)  # fmt: skip
+timeout = click.option(
+    "--timeout", metavar="TIME", default="5m", show_default=True, envvar="SYNCER_WAIT_TIMEOUT", show_envvar=True,
+    help="How long to wait: 30s, 5m, 2h.",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from syncer.cli import exits, options, repeating
+from syncer.cli import completing, exits, options, repeating
 from syncer.cli.render import json_text
 from syncer.model.fields import Field
 
@@ -80,7 +80,7 @@ async def _planned(settings: Settings, given: dict[str, Any]) -> tuple[SyncRepor
         with bar(sys.stderr, time.monotonic) as progress:
             report = await here.reconciler.run(Ask(Trigger.MANUAL, strict=True, select=select, progress=progress))
         origins = {change.origin for step in report.decision.plan.steps for change in step.changes}
-        blame = await asyncio.to_thread(blaming.commits, here.source, report.revision.id, origins)
+        blame = await asyncio.to_thread(blaming.commits, here.source, report.revision.id, origins, chosen)
     _warn(await journal)
     narrowed = given["apps"] or given["labels"] or given["changed_since"] is not None
     # Who asks about some apps is not told about all the others.
@@ -116,7 +116,7 @@ def _emit(view: PlanView, form: str, output_file: Path | None) -> None:
 @click.command(
     cls=options.Documented, short_help="Say where an app's values come from and what happens next, or explain a rule."
 )
-@click.argument("what", metavar="APP|RULE-ID")
+@click.argument("what", metavar="APP|RULE-ID", shell_complete=completing.apps)
 @click.argument("field", metavar="[FIELD]", required=False, type=click.Choice([field.value for field in Field]))
 @options.common
 @click.pass_context

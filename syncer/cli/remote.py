@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import certifi
 import httpx
@@ -15,6 +15,8 @@ from syncer.settings.checks import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from syncer.model.desired import AppRef
 
 LARGEST: Final = 64 * 1024 * 1024
 PATIENCE: Final = httpx.Timeout(10, read=600)
@@ -37,6 +39,19 @@ class Server:
     def approve(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Asks for an approval; what was approved."""
         return self._exchange("POST", "/-/approve", self._authorized(), wanted)
+
+    def order(self, what: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Gives an order (suspend, resume, rollback); what it came to."""
+        return self._exchange("POST", f"/-/{what}", self._authorized(), wanted)
+
+    def reconcile(self) -> dict[str, Any]:
+        """Asks for a pass; when that was, by the server's clock."""
+        return self._exchange("POST", "/-/reconcile", self._authorized(), {})
+
+    def history(self, ref: AppRef, field: str, limit: int) -> dict[str, Any]:
+        """What the journal tells of one app."""
+        path = "/".join(quote(part, safe="") for part in (ref.customer_id, ref.app_id))
+        return self._exchange("GET", f"/api/v1/apps/{path}/history?{urlencode({'field': field, 'limit': limit})}", {})
 
     def _authorized(self) -> dict[str, str]:
         parts = urlsplit(self._url)

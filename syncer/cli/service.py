@@ -106,10 +106,10 @@ async def _one_pass(here: Opened, desk: Desk) -> SyncReport:
     except StoppedError:
         raise
     except SyncerError as error:
-        desk.after(noticing.happened(here, None, error))
+        noticing.tell(desk, here, None, error)
         await _delivered(desk)
         raise
-    desk.after(noticing.happened(here, report))
+    noticing.tell(desk, here, report)
     return report
 
 
@@ -146,14 +146,14 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
     def ended(report: SyncReport) -> None:
         document = finished(here, report, log)
         export.finished(here, report, document)
-        desk.after(noticing.happened(here, report))
+        noticing.tell(desk, here, report)
         if here.journal is not None and here.journal.dead:
             log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
             daemon.stop()
 
     def without_result() -> None:
         export.failed()
-        desk.after(noticing.happened(here, None))
+        noticing.tell(desk, here, None)
 
     async with (
         wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=front) as here,

@@ -48,6 +48,28 @@ class Bar:
             self._stream.flush()
 
 
+class Line:
+    """One line on a terminal, drawn over itself; nothing at all where nobody looks."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._shown = False
+
+    def tell(self, text: str) -> None:
+        """What is under way."""
+        if self._stream.isatty():
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write(CLEAR + text[:width])
+            self._stream.flush()
+            self._shown = True
+
+    def clear(self) -> None:
+        """Leaves the line as if nothing had been there."""
+        if self._shown:
+            self._stream.write(CLEAR)
+            self._stream.flush()
+
+
 @contextmanager
 def bar(stream: TextIO, seconds: Callable[[], float], noun: str = "app") -> Iterator[Progress]:
     """What work may tell its progress; drawn on a terminal only, and gone when it ends.

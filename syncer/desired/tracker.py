@@ -36,6 +36,7 @@ class Tracker:
     """Follows one source, and takes of it what `admission` admits (None: everything).
 
     `on_look` is told how each look at the source went, in the thread that looked (None: it was read).
+    `steer` lays people's orders over each state that is in force.
     `memory` lets a restart find what was in force; None remembers nothing.
     A plain folder has no history: after a restart, apps of its broken files have no desired state, so nothing of
     theirs is written until the file is mended.
@@ -48,12 +49,15 @@ class Tracker:
         memory: Memory | None = None,
         admission: Admission | None = None,
         on_look: Callable[[SourceError | None], None] = lambda _error: None,
+        steer: Callable[[DesiredState], DesiredState] = lambda state: state,
     ) -> None:
         self._source = source
         self._loader = loader
         self._memory = memory
         self._admission = admission
         self._on_look = on_look
+        self._steer = steer
+        self._steered: DesiredState | None = None
         self._written: Remembered | None = None
         self._started = False
         self._accepted = ""
@@ -63,12 +67,12 @@ class Tracker:
     @property
     def in_force(self) -> DesiredState | None:
         """The state to act on; None until a first reading, or a restart's last good one, was there."""
-        return self._in_force
+        return self._steered
 
     @property
     def apps(self) -> tuple[DesiredApp, ...]:
         """The apps of the state in force."""
-        return self._in_force.apps if self._in_force else ()
+        return self._steered.apps if self._steered else ()
 
     @property
     def failure(self) -> SyncerError | None:
@@ -79,9 +83,27 @@ class Tracker:
         """Read the newest revision and take it in force, broken files at their last good reading.
 
         SourceError when the source can't be read (RefusedCommitError when its newest commit is not admitted) and
-        DesiredStateError when it is empty; what was in force stays so.
+        DesiredStateError when it is empty; what was in force stays so, under the orders of now.
+        JournalError when the orders can't be read.
         """
         self._start()
+        try:
+            self._in_force = self._read()
+        except SyncerError:
+            if self._in_force is not None:
+                self._steered = self._under_orders(self._in_force)
+            raise
+        steered = self._steered = self._under_orders(self._in_force)
+        return steered
+
+    def _under_orders(self, state: DesiredState) -> DesiredState:
+        try:
+            return self._steer(state)
+        except SyncerError:
+            self._steered = None  # rather nothing than a state without the orders of now
+            raise
+
+    def _read(self) -> DesiredState:
         try:
             current = self._loader.load(self._source, self._admitted(self._source.fetch()))
         except (SourceError, DesiredStateError) as error:
@@ -91,9 +113,9 @@ class Tracker:
         self._on_look(None)
         self._started = True
         self._accepted = current.revision.id
-        self._in_force = carry_over(self._in_force, current)
-        self._failure = self._remember(self._in_force)
-        return self._in_force
+        in_force = carry_over(self._in_force, current)
+        self._failure = self._remember(in_force)
+        return in_force
 
     def _admitted(self, snapshot: Snapshot) -> Snapshot:
         return self._admission.admitted(snapshot, self._accepted) if self._admission else snapshot

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from syncer.model.fields import AppSettings, Field
+    from syncer.model.orders import Lift, Pin, Suspension
     from syncer.model.problems import Problem
 
 
@@ -168,6 +169,9 @@ class DesiredApp:
     `at` is where the app itself stands. `revision` is where this desired state was read from; it differs from the
     state's own revision when `invalid` is set: the file is broken now and this is its last good reading.
     `more_origins` says the same of labels, token and policy, by dotted key: `labels.env`, `token`, `policy.on_drift`.
+    `suspensions` and `pin` are people's orders in force. A pinned app has settings, their origins and `revision` of its
+    pin, and all else as it is declared now; where the pin can't be followed `unpinnable` says why, and nothing may be
+    written.
     """
 
     ref: AppRef
@@ -181,6 +185,9 @@ class DesiredApp:
     policy: Policy = field(default_factory=Policy)
     invalid: str = ""
     more_origins: tuple[tuple[str, Origin], ...] = ()
+    suspensions: tuple[Suspension, ...] = ()
+    pin: Pin | None = None
+    unpinnable: str = ""
 
     def origin(self, wanted: Field) -> Origin:
         """Where a field was declared; where the app stands when nobody declares it."""
@@ -192,12 +199,14 @@ class DesiredState:
     """All apps of one revision, sorted by ref, with every problem found.
 
     `rejected` are the paths whose own problems (or whose Defaults' problems) keep their apps out of this reading.
+    `lifted` are people's orders that ended by themselves and are not yet recorded as over.
     """
 
     revision: Revision
     apps: tuple[DesiredApp, ...]
     problems: tuple[Problem, ...] = ()
     rejected: tuple[str, ...] = ()
+    lifted: tuple[Lift, ...] = ()
 
     @property
     def valid(self) -> bool:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from syncer.model.desired import AppRef, Revision
     from syncer.model.live import LiveApp, Unmanaged
+    from syncer.model.orders import Pin
     from syncer.model.planned import AppPlan, Approval, Decision
     from syncer.model.problems import Problem
 
@@ -168,7 +169,7 @@ class AppStatus:
     """One app after a pass: its state, one sentence that says why, and since when.
 
     `put_back` is how often its drift was put back within a week, where that is often; else 0.
-    `token` is None where nobody knows when the app's token ends.
+    `token` is None where nobody knows when the app's token ends. `pin` is the order that keeps it at an earlier commit.
     """
 
     ref: AppRef
@@ -179,6 +180,8 @@ class AppStatus:
     checked: datetime
     put_back: int = 0
     token: TokenEnd | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    pin: Pin | None = None
 
 
 @dataclass(frozen=True, slots=True)

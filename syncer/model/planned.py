@@ -143,6 +143,7 @@ class Rule(StrEnum):
     OPEN_INTENT = "open-intent"
     ROLLOUT_WAVE = "rollout-wave"
     ROLLOUT_STOPPED = "rollout-stopped"
+    PIN_LOST = "pin-lost"
 
 
 QUIET_RULES: Final = frozenset({Rule.SUSPENDED, Rule.DRIFT_IGNORED, Rule.WINDOW, Rule.ROLLOUT_WAVE})
@@ -160,7 +161,7 @@ GUARDS: Final = frozenset(Rule) - QUIET_RULES - {Rule.DRIFT_REPORTED, Rule.OBSER
 What an app's own policy asked for is no failure; an open intent or a refusal by the vendor is one, and no hold.
 """
 
-APPROVABLE: Final = (GUARDS - {Rule.TOO_MANY_UNREADABLE}) | {
+APPROVABLE: Final = (GUARDS - {Rule.TOO_MANY_UNREADABLE, Rule.PIN_LOST}) | {
     Rule.DRIFT_REPORTED,
     Rule.DRIFT_IGNORED,
     Rule.ROLLOUT_WAVE,

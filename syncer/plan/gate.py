@@ -9,14 +9,14 @@ from syncer.model.desired import OnCommit, OnDrift
 from syncer.model.fields import shown
 from syncer.model.outcome import Verdict
 from syncer.model.planned import OWN_RULES, Cause, Decision, Hold, Rule
-from syncer.plan import build, digests, limits, rollout
+from syncer.plan import build, digests, limits, orders, rollout
 from syncer.plan.limits import Fleet, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from syncer.model.desired import AppRef, Policy
+    from syncer.model.desired import AppRef, DesiredApp
     from syncer.model.fields import Field
     from syncer.model.planned import AppPlan, Approval, Plan
     from syncer.plan.rollout import Stage
@@ -32,7 +32,8 @@ class Facts:
     `closed` maps apps outside their windows to the time they open (None: unknown); `unconfirmed` counts consecutive
     PUTs for an app's present target whose read-back did not match; `refused` are apps whose present target the
     vendor refused with a 400; `open_intents` apps with a PUT whose fate is not known yet. Without `limits` a pass may
-    change everything, without a `stage` all at once.
+    change everything, without a `stage` all at once. `lost` are apps whose pin can't be followed: they are held also
+    where nothing differs, for what is live may be what was refused.
     """
 
     now: datetime
@@ -45,6 +46,7 @@ class Facts:
     limits: Limits | None = None
     fleet: Fleet = field(default_factory=Fleet)
     stage: Stage | None = None
+    lost: tuple[DesiredApp, ...] = ()
 
     def approval(self, step: AppPlan) -> Approval | None:
         """The approval that binds to exactly this step's changes and has not expired."""
@@ -64,6 +66,8 @@ def decide(plan: Plan, facts: Facts) -> Decision:
         holds.extend(against)
         if facts.writes and (kept := _remaining(step, against)):
             approved.append(kept)
+    settled = frozenset(plan.in_sync)
+    holds.extend(hold for app in facts.lost if app.ref in settled for hold in orders.holds(app, facts.now))
     waiting = tuple(_staged(plan, approved, holds, facts))
     begun = _without(approved, waiting)
     limited = tuple(_limited(plan, begun, facts))
@@ -72,9 +76,13 @@ def decide(plan: Plan, facts: Facts) -> Decision:
 
 
 def _staged(plan: Plan, passed: Sequence[AppPlan], holds: Sequence[Hold], facts: Facts) -> Iterator[Hold]:
-    """What waits for its wave; counted before the limits, which are about what is written in this pass."""
+    """What waits for its wave; counted before the limits, which are about what is written in this pass.
+
+    An app that was taken back from this commit has not verified it, so that the waves after it do not begin.
+    """
     if facts.stage is not None:
-        settled = frozenset((*plan.in_sync, *_kept_out(plan, holds, facts.stage)))
+        refused = {app.ref for app in facts.stage.tried if app.pin is not None}
+        settled = frozenset((*plan.in_sync, *_kept_out(plan, holds, facts.stage))) - refused
         approved = frozenset(step.ref for step in passed if rollout.committed(step) and facts.approval(step))
         stage = replace(facts.stage, settled=settled, approved=approved)
         yield from rollout.of_steps(passed, stage, facts.now, _approve(plan))
@@ -121,23 +129,10 @@ def _remaining(step: AppPlan, against: tuple[Hold, ...]) -> AppPlan | None:
     return build.narrowed(step, lambda name: name not in held)
 
 
-def suspended(policy: Policy, now: datetime) -> bool:
-    """Whether a suspension is in force."""
-    pause = policy.suspend
-    return pause is not None and (pause.until is None or now < pause.until)
-
-
-def _suspended(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
+def _ordered(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
+    """Suspensions, in git and by a person's order, and a pin that can't be followed."""
     del plan
-    pause = step.app.policy.suspend
-    if pause is not None and suspended(step.app.policy, facts.now):
-        until = f" until {pause.until:%Y-%m-%d %H:%M %Z}" if pause.until else ""
-        yield Hold(
-            Rule.SUSPENDED,
-            f"suspended{until}: {pause.reason}",
-            step.ref,
-            release=f"remove suspend of {step.app.name} in git",
-        )
+    yield from orders.holds(step.app, facts.now)
 
 
 def _window(step: AppPlan, plan: Plan, facts: Facts) -> Iterator[Hold]:
@@ -252,4 +247,4 @@ def _approve(plan: Plan) -> str:
     return f"syncer approve {plan.id[:12]} --reason '…'"
 
 
-CHECKS = (_suspended, _window, _open_intent, _refused, _not_converging, _fighting, _by_cause, _protected)
+CHECKS = (_ordered, _window, _open_intent, _refused, _not_converging, _fighting, _by_cause, _protected)

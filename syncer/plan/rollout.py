@@ -98,7 +98,12 @@ class Stage:
 
 
 def committed(step: AppPlan) -> tuple[Field, ...]:
-    """The fields of a step that a commit has a part in."""
+    """The fields of a step that a commit has a part in; none of an app that goes back to an earlier commit.
+
+    A way back does not spread what is new, and can't wait until what is new has been verified.
+    """
+    if step.app.pin is not None:
+        return ()
     return tuple(change.field for change in step.changes if change.cause in COMMITTED)
 
 
@@ -107,9 +112,13 @@ def elsewhere(
 ) -> Iterator[DesiredApp]:
     """Apps that were not read and of which git declares something else than was last applied."""
     for app in apps:
-        if app.ref not in read and (
-            app.ref not in last
-            or any(last[app.ref].digest(name) != digest(name, value) for name, value in app.settings.declared())
+        if (
+            app.ref not in read
+            and app.pin is None
+            and (
+                app.ref not in last
+                or any(last[app.ref].digest(name) != digest(name, value) for name, value in app.settings.declared())
+            )
         ):
             yield app
 

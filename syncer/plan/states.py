@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from syncer.errors import VendorKind
 from syncer.model.outcome import AppStatus, State, Status
 from syncer.model.planned import Cause, Rule
-from syncer.plan import build, gate
+from syncer.plan import build, orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +30,7 @@ HELD_STATES: Final = {
     Rule.MASS_DRIFT: State.HELD,
     Rule.FIGHTING: State.FIGHTING,
     Rule.ROLLOUT_STOPPED: State.HELD,
+    Rule.PIN_LOST: State.HELD,
 }
 """The state that a hold gives its app; rules not listed leave it with the state its changes have."""
 
@@ -56,19 +57,22 @@ def after(apps: Iterable[DesiredApp], observed: Observed) -> tuple[AppStatus, ..
     statuses = []
     for app in apps:
         state, reason = _state(app, steps.get(app.ref), silent.get(app.ref), observed)
+        if app.pin is not None and not app.unpinnable:
+            reason = f"{reason}; {orders.told(app.pin)}"
         if often := observed.flapping.get(app.ref, 0):
             reason = f"{reason}; put back {often} times within a week"
         before = observed.previous.get(app.ref)
         since = before.since if before and before.state is state else observed.now
         ends = observed.tokens.get(app.ref)
-        statuses.append(AppStatus(app.ref, app.name, state, reason, since, observed.now, often, ends))
+        statuses.append(
+            AppStatus(app.ref, app.name, state, reason, since, observed.now, often, ends, app.labels, app.pin)
+        )
     return tuple(statuses)
 
 
 def _state(app: DesiredApp, step: AppPlan | None, silent: Unreadable | None, observed: Observed) -> tuple[State, str]:
     """The first thing that is true of the app, most urgent first."""
     outcome = observed.outcomes.get(app.ref)
-    pause = app.policy.suspend
     if silent is not None:
         lost = silent.kind in {VendorKind.AUTH, VendorKind.TOKEN}
         return (State.AUTH_FAILED if lost else State.UNREADABLE), silent.message
@@ -76,14 +80,23 @@ def _state(app: DesiredApp, step: AppPlan | None, silent: Unreadable | None, obs
         return State.FAILING, outcome.failure
     if app.invalid:
         return State.INVALID, app.invalid
-    if pause is not None and gate.suspended(app.policy, observed.now):
-        return State.SUSPENDED, pause.reason
+    return _ordered(app, observed.now) or _settled(app, step, outcome, observed)
+
+
+def _ordered(app: DesiredApp, now: datetime) -> tuple[State, str] | None:
+    """What people's orders make of it; also where nothing differs, for what git declares now was refused."""
+    if pause := orders.pause(app, now):
+        return State.SUSPENDED, pause
+    return (State.HELD, app.unpinnable) if app.unpinnable else None
+
+
+def _settled(app: DesiredApp, step: AppPlan | None, outcome: Outcome | None, observed: Observed) -> tuple[State, str]:
+    if step is None:
+        return State.IN_SYNC, f"live settings are as {app.pin.short if app.pin else 'git'} declares them"
     return _compared(step, outcome, observed.decision.holds_of(app.ref))
 
 
-def _compared(step: AppPlan | None, outcome: Outcome | None, holds: tuple[Hold, ...]) -> tuple[State, str]:
-    if step is None:
-        return State.IN_SYNC, "live settings are as git declares them"
+def _compared(step: AppPlan, outcome: Outcome | None, holds: tuple[Hold, ...]) -> tuple[State, str]:
     if outcome is None or outcome.status is not Status.APPLIED:
         return _differing(step, holds)
     held = {name for hold in holds for name in hold.fields}

@@ -1,4 +1,4 @@
-"""What may be asked of the daemon by whoever holds a token: a pass, and an approval."""
+"""What may be asked of the daemon by whoever holds a token: a pass, an approval, an order."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from starlette.routing import Route
 from syncer.log import Event
 from syncer.serve import bodies
 from syncer.serve.answers import Refused, document
-from syncer.serve.ports import Approval
+from syncer.serve.ports import Approval, Order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from syncer.serve.ports import Behind
+    from syncer.serve.ports import JSON, Behind
 
 LARGEST: Final = 64 * 1024
 LONGEST_REASON: Final = 2000
 MOST_NAMES: Final = 1000
 APPROVE_KEYS: Final = frozenset({"plan", "apps", "labels", "commit", "reason"})
+RESUME_KEYS: Final = frozenset({"apps", "labels", "all", "reason"})
+SUSPEND_KEYS: Final = RESUME_KEYS | {"until"}
+ROLLBACK_KEYS: Final = SUSPEND_KEYS | {"to", "undo"}
 
 
 class ActionPoints:
@@ -34,18 +37,22 @@ class ActionPoints:
         self._behind = behind
 
     def routes(self) -> list[Route]:
-        """Both of them."""
+        """All of them."""
         return [
             Route("/-/reconcile", self._reconcile, methods=["POST"]),
             Route("/-/approve", self._approve, methods=["POST"]),
+            Route("/-/suspend", self._suspend, methods=["POST"]),
+            Route("/-/resume", self._resume, methods=["POST"]),
+            Route("/-/rollback", self._rollback, methods=["POST"]),
         ]
 
     async def _reconcile(self, request: Request) -> Response:
         principal = await self._principal(request)
         _fields(await _json(request), frozenset())
+        at = self._behind.clock.now()
         self._behind.actions.reconcile()
         self._behind.log.info(Event.SERVE_ACTION, action="reconcile", principal=principal)
-        return document({"asked": True}, 202)
+        return document({"asked": True, "at": at.isoformat().replace("+00:00", "Z")}, 202)
 
     async def _approve(self, request: Request) -> Response:
         principal = await self._principal(request)
@@ -53,6 +60,31 @@ class ActionPoints:
         approved = await self._behind.actions.approve(wanted)
         self._behind.log.info(Event.SERVE_ACTION, action="approve", principal=principal)
         return document(approved)
+
+    async def _suspend(self, request: Request) -> Response:
+        return await self._ordered(request, "suspend", SUSPEND_KEYS, self._behind.actions.suspend)
+
+    async def _resume(self, request: Request) -> Response:
+        return await self._ordered(request, "resume", RESUME_KEYS, self._behind.actions.resume)
+
+    async def _rollback(self, request: Request) -> Response:
+        return await self._ordered(request, "rollback", ROLLBACK_KEYS, self._behind.actions.rollback, "to", "undo")
+
+    async def _ordered(
+        self,
+        request: Request,
+        name: str,
+        keys: frozenset[str],
+        give: Callable[[Order], Awaitable[JSON]],
+        *either: str,
+    ) -> Response:
+        principal = await self._principal(request)
+        fields = _fields(await _json(request), keys)
+        if either and not any(fields.get(key) for key in either):
+            raise Refused(400, f"give {' or '.join(f'`{key}`' for key in either)}")
+        given = await give(order(fields, principal))
+        self._behind.log.info(Event.SERVE_ACTION, action=name, principal=principal)
+        return document(given)
 
     async def _principal(self, request: Request) -> str:
         """Who asks: the name beside the token that was given. What a request says of itself is nobody's word."""
@@ -99,6 +131,22 @@ def approval(fields: Mapping[str, Any], principal: str) -> Approval:
     if commit and (apps or labels):
         raise Refused(400, "a commit is approved for all apps")
     return Approval(principal, reason, plan, apps, labels, commit)
+
+
+def order(fields: Mapping[str, Any], principal: str) -> Order:
+    """What a body orders; Refused where that is not clear. Whom it is for and until when is checked behind it. Pure."""
+    undo = fields.get("undo", False)
+    everybody = fields.get("all", False)
+    if not isinstance(undo, bool) or not isinstance(everybody, bool):
+        raise Refused(400, "`all` and `undo` are true or false")
+    to, until = _text(fields, "to"), _text(fields, "until")
+    if undo and (to or until):
+        raise Refused(400, "`undo` goes without `to` and `until`")
+    if "to" in fields and not to:
+        raise Refused(400, "`to` is empty", "name a commit")
+    return Order(
+        principal, _text(fields, "reason"), _texts(fields, "apps"), _texts(fields, "labels"), everybody, until, to
+    )
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from syncer.serve.ports import JSON, Behind
     from syncer.serve.probes import Heartbeat
 
+HISTORY: Final = 50
+MOST_HISTORY: Final = 1000
 EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -39,6 +41,7 @@ def routes(behind: Behind, heartbeat: Heartbeat) -> list[Route]:
         Route("/openapi.json", shown.openapi),
         Route("/api/v1/status", shown.status),
         Route("/api/v1/apps/{customer}/{app}", shown.app),
+        Route("/api/v1/apps/{customer}/{app}/history", shown.history),
         Route("/api/v1/plan", shown.plan),
         *ActionPoints(behind).routes(),
         *Push(behind).routes(),
@@ -81,6 +84,15 @@ class Shown:
     async def plan(self, _request: Request) -> Response:
         """The last decision."""
         return _found(await self._behind.view.plan())
+
+    async def history(self, request: Request) -> Response:
+        """What the journal tells of one app."""
+        asked = request.query_params
+        limit = asked.get("limit", str(HISTORY))
+        if not limit.isascii() or not limit.isdecimal() or not 0 < int(limit[:9]) <= MOST_HISTORY:
+            raise Refused(400, f"`limit` is no number from 1 to {MOST_HISTORY}")
+        customer, app = request.path_params["customer"], request.path_params["app"]
+        return document(await self._behind.past.history(customer, app, asked.get("field", ""), int(limit)))
 
     async def metrics(self, _request: Request) -> Response:
         """For Prometheus."""

@@ -38,6 +38,16 @@ def _probe(told: str) -> dict[str, Any]:
     return made
 
 
+def _history() -> dict[str, Any]:
+    told = "What the journal tells of one app, latest first: syncer.history/v1."
+    made = _get(told, {200: _json("history")}, {503: "the journal can't be read"}, "customer", "app")
+    made["get"]["parameters"] += [
+        {"name": "field", "in": "query", "schema": TEXT, "description": "only this settings field"},
+        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}},
+    ]
+    return made
+
+
 def _action(
     told: str, properties: dict[str, Any], good: dict[int, dict[str, Any]], also: dict[int, str]
 ) -> dict[str, Any]:
@@ -115,20 +125,18 @@ def _form(told: str, *fields: str) -> dict[str, Any]:
     }
 
 
+APPS: Final = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["customer_id", "app_id", "name"],
+        "properties": {"customer_id": TEXT, "app_id": TEXT, "name": TEXT},
+    },
+}
 APPROVED: Final = {
     "type": "object",
     "required": ["commit", "approved"],
-    "properties": {
-        "commit": {"type": ["string", "null"]},
-        "approved": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["customer_id", "app_id", "name"],
-                "properties": {"customer_id": TEXT, "app_id": TEXT, "name": TEXT},
-            },
-        },
-    },
+    "properties": {"commit": {"type": ["string", "null"]}, "approved": APPS},
 }
 FLEET: Final = {
     "q": "words in name, id or label values",
@@ -157,6 +165,40 @@ APPROVE: Final = {
     "reason": {**TEXT, "maxLength": 2000, "description": "recorded in the journal"},
 }
 
+WHOM: Final = {
+    "apps": {**TEXTS, "description": "names, ids, globs"},
+    "labels": {**TEXTS, "description": "only those that fit these selectors"},
+    "all": {"type": "boolean", "description": "instead: everybody, also apps to come"},
+    "reason": {**TEXT, "maxLength": 500, "description": "recorded in the journal"},
+}
+UNTIL: Final = {"until": {**TEXT, "description": "4h, a date, or a time with its zone"}}
+TO: Final = {
+    "to": {**TEXT, "description": "a commit in the history of the one in force"},
+    "undo": {"type": "boolean", "description": "instead: what git declares now counts again"},
+}
+ORDERED: Final = {
+    "type": "object",
+    "required": ["apps", "all", "commit", "until", "notes"],
+    "properties": {
+        "apps": APPS,
+        "all": {"type": "boolean"},
+        "commit": {"type": ["string", "null"]},
+        "until": {"type": ["string", "null"]},
+        "notes": {"type": "array", "items": TEXT},
+    },
+}
+ORDER_FAILURES: Final = {
+    409: "not as things are now",
+    422: "the desired state is invalid",
+    502: "the source failed",
+    503: "the journal takes no records, or syncer is ending",
+}
+ASKED: Final = {
+    "type": "object",
+    "required": ["asked", "at"],
+    "properties": {"asked": {"type": "boolean"}, "at": {**TEXT, "description": "a pass that began since answers it"}},
+}
+
 DOCUMENT: Final[dict[str, Any]] = {
     "openapi": "3.1.0",
     "info": {"title": "syncer", "version": "v1", "description": "See docs/server.md. Answers only grow within v1."},
@@ -172,8 +214,9 @@ DOCUMENT: Final[dict[str, Any]] = {
         "/api/v1/apps/{customer}/{app}": _get(
             "One app of the report and of the plan: syncer.app/v1.", {200: _json("app")}, NOT_YET, "customer", "app"
         ),
+        "/api/v1/apps/{customer}/{app}/history": _history(),
         "/api/v1/plan": _get("What the last pass decided: syncer.plan/v1.", {200: _json("plan")}, NOT_YET),
-        "/-/reconcile": _action("Asks for a pass.", {}, {202: _json("asked for")}, {}),
+        "/-/reconcile": _action("Asks for a pass.", {}, {202: _json("asked for", ASKED)}, {}),
         "/-/approve": _action(
             "Approves a plan or a commit, as `syncer approve` does.",
             APPROVE,
@@ -184,6 +227,16 @@ DOCUMENT: Final[dict[str, Any]] = {
                 502: "the source or the vendor failed",
                 503: "the journal takes no records, or syncer is ending",
             },
+        ),
+        "/-/suspend": _action(
+            "Leaves apps alone, as `syncer suspend` does.", WHOM | UNTIL, {200: _json("done", ORDERED)}, ORDER_FAILURES
+        ),
+        "/-/resume": _action("Ends that.", WHOM, {200: _json("done", ORDERED)}, ORDER_FAILURES),
+        "/-/rollback": _action(
+            "Takes apps back to an earlier commit, as `syncer rollback` does.",
+            WHOM | UNTIL | TO,
+            {200: _json("done", ORDERED)},
+            ORDER_FAILURES,
         ),
         "/-/push/github": _push("A push at GitHub.", "X-Hub-Signature-256", "X-GitHub-Delivery"),
         "/-/push/gitlab": _push(

@@ -37,6 +37,22 @@ class Approval:
     commit: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody orders, for apps or (`everybody`) for all of them. `by` is the principal.
+
+    `until` is as the command line has it; without `to` a rollback is undone.
+    """
+
+    by: str
+    reason: str
+    apps: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    everybody: bool = False
+    until: str = ""
+    to: str = ""
+
+
 class View(Protocol):
     """The last pass as JSON documents; None where there is none."""
 
@@ -48,6 +64,13 @@ class View(Protocol):
 
     async def plan(self) -> JSON | None:
         """The last decision."""
+
+
+class Past(Protocol):
+    """What the journal tells."""
+
+    async def history(self, customer: str, app: str, field: str, limit: int) -> JSON:
+        """What happened to an app, or to one field of it; raises SyncerError."""
 
 
 class Pages(Protocol):
@@ -90,12 +113,22 @@ class Actions(Protocol):
     async def approve(self, wanted: Approval) -> JSON:
         """Records an approval once nothing else runs; raises SyncerError as the command does."""
 
+    async def suspend(self, wanted: Order) -> JSON:
+        """Records it, likewise; so do the others."""
+
+    async def resume(self, wanted: Order) -> JSON:
+        """Ends suspensions."""
+
+    async def rollback(self, wanted: Order) -> JSON:
+        """Pins apps to a commit, or ends that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Behind:
     """All that stands behind the server. Without `tokens` there are no actions, without `secrets` no push triggers."""
 
     view: View
+    past: Past
     pages: Pages
     health: Health
     actions: Actions

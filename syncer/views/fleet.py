@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from syncer.model.outcome import State
 from syncer.phrasing import count
@@ -28,12 +28,20 @@ NAMED: Final = 6
 LABELS: Final = 6
 VALUES: Final = 8
 """Label keys, and values of each, that are offered as filters; any other can still be asked for."""
+LISTED: Final = 30
+"""Apps that git does not declare, told by name."""
 LONGEST: Final = 200
 
 OF_CHANGES: Final = frozenset({State.DRIFTED, State.PENDING, State.CONFLICT, State.HELD})
 """States whose story is told by the fields that differ; that of any other by its reason."""
 
-TURNS: Final = {"you": Turn.YOURS, "itself": Turn.ITS_OWN, "again": Turn.AGAIN, "chosen": Turn.CHOSEN}
+TURNS: Final = {
+    "you": Turn.YOURS,
+    "itself": Turn.ITS_OWN,
+    "again": Turn.AGAIN,
+    "back": Turn.BACK,
+    "chosen": Turn.CHOSEN,
+}
 """Turns by the word that stands for them in an address."""
 WORDS: Final = {turn: word for word, turn in TURNS.items()}
 
@@ -146,6 +154,14 @@ def page(fleet: Fleet, asked: Asked, now: datetime, at: Appointments, exact: Cal
         "pages": pages,
         "apps": [document(exact(row), now, at) for row in shown],
     }
+
+
+def unmanaged(report: Mapping[str, Any] | None) -> JSON | None:
+    """Apps that the vendor lists and git does not declare: how many, and the first of them; None where nobody asked."""
+    found = report.get("unmanaged") if report else None
+    if not found:
+        return None
+    return {"count": len(found["apps"]), "apps": found["apps"][:LISTED], "unlisted": found["unlisted"][:LISTED]}
 
 
 def summary(fleet: Fleet) -> str:

@@ -128,9 +128,9 @@ class Views:
         around, rows_, now = self._around, snapshot.fleet.rows, self._around.clock.now()
         match name:
             case "fleet":
-                return fleet.page(
-                    snapshot.fleet, fleet.Asked.of(asked), now, self._at(), partial(windows.exact, self._trail)
-                )
+                exact = partial(windows.exact, self._trail)
+                page = fleet.page(snapshot.fleet, fleet.Asked.of(asked), now, self._at(), exact)
+                return {**page, "unmanaged": fleet.unmanaged(self._known.document)}
             case "app":
                 return self._app(AppRef(asked["customer"], asked["app"]), snapshot, now)
             case "revisions":

@@ -18,6 +18,7 @@ from syncer.audit.verify import verify
 from syncer.documents import schema, schemas
 from syncer.errors import Refusal, RefusedCommitError
 from syncer.model.desired import Revision
+from syncer.model.orders import Lift, Pin, Suspension
 from syncer.model.outcome import Trigger, Verdict
 from syncer.model.planned import Danger, Hold, Rule
 from tests.support.recording import (
@@ -53,6 +54,14 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     journal.approve_source(a_source_approval())
     journal.intend(intent)
     journal.conclude(a_result(intent))
+    end = START + timedelta(hours=4)
+    alone = Suspension(an_app(1), "asha", "INC-7", START, end)
+    pin = Pin(an_app(1), REVISION.id, "0f" * 32, "5e" * 20, "asha", "INC-9", START, end)
+    journal.order([alone, replace(alone, ref=None), pin])
+    pinned = an_intent(an_app(1), step=replace(step, app=replace(step.app, pin=pin)))
+    journal.intend(pinned)
+    journal.conclude(a_result(pinned))
+    journal.lift(Lift(each, "system", "its time is over") for each in (alone, replace(alone, ref=None), pin))
     lost = an_intent(an_app(2))
     journal.intend(lost)
     journal.accept(lost.request_id, lost.ref, 200)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from syncer.audit.events import Adoption, Note
     from syncer.model.desired import AppRef
+    from syncer.model.orders import Lift
     from syncer.model.planned import AppPlan
 
 DIGESTS = Digests(b"k" * 32)
@@ -29,10 +30,14 @@ DIGESTS = Digests(b"k" * 32)
 class Recorder:
     adopted: list[AppRef] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lifted: list[Lift] = field(default_factory=list)
     full: bool = False
 
     def adopt(self, adoptions: Iterable[Adoption]) -> None:
         self.adopted += [adoption.live.ref for adoption in adoptions]
+
+    def lift(self, lifts: Iterable[Lift]) -> None:
+        self.lifted += lifts
 
     def note_many(self, notes: Iterable[Note]) -> None:
         if self.full:

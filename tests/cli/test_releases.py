@@ -276,6 +276,7 @@ BY_ITSELF: dict[Rule, str] = {
     Rule.WINDOW: "the test above",
     Rule.ROLLOUT_WAVE: "test_a_wave_begins_by_itself_and_an_approval_that_names_its_apps_passes_it",
     Rule.ROLLOUT_STOPPED: "a test of its own",
+    Rule.PIN_LOST: "tests/cli/test_orders.py: the command that its hold names, on a real repository",
     Rule.OPEN_INTENT: "tests/faults: a PUT that lands after the deadline is resolved by the next read",
 }
 

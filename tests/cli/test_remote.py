@@ -186,3 +186,39 @@ def test_a_locked_state_names_the_server(tmp_path: Path, syncer: Syncer, left: b
             fcntl.flock(lock, fcntl.LOCK_EX)
             refused = syncer("approve", "3f2a9c1b7d20", "--reason", "r", config=here.config, expect=4)
         assert told in refused.err
+
+
+def test_a_pass_is_asked_for_and_waited_for(stub: Stub, token: Path, syncer: Syncer) -> None:
+    row = {"customer_id": "c", "app_id": "a", "name": "a", "labels": {}, "state": "InSync", "reason": "", "holds": []}
+    since = {"since": "2026-11-20T10:11:12Z", "checked": "2026-11-20T10:11:12Z", "token_ends": None, "outcome": None}
+    report = {"schema": "syncer.report/v1", "started": "2026-11-20T10:11:12Z", "apps": [{**row, **since}], "states": {}}
+    both = {"asked": True, "at": "2026-11-20T10:11:12Z", "revision": {"id": "5f" * 20}, **report}
+    stub.answer = (200, json.dumps(both).encode())
+    where = ("--server", stub.url, "--server-token-file", str(token))
+    assert syncer("reconcile", *where).out == "a pass is asked for\n"
+    told = syncer("reconcile", *where, "--wait").out
+    assert told == "a pass is asked for\n1 of 1 app in order after the pass\n"
+    assert syncer("wait", "a", "--server", stub.url).out == "1 of 1 app InSync\n"
+    assert [(method, path) for method, path, _, _ in stub.asked[:2]] == [("POST", "/-/reconcile")] * 2
+
+
+def test_orders_are_asked_for_as_the_command_line_has_them(stub: Stub, token: Path, syncer: Syncer) -> None:
+    answer = {"apps": [], "all": True, "commit": None, "until": "2026-11-20T10:11:12Z", "notes": ["still: \x1b[2J"]}
+    stub.answer = (200, json.dumps(answer).encode())
+    where = ("--reason", "INC-7", "--server", stub.url, "--server-token-file", str(token))
+    ran = syncer("suspend", "--all", "--until", "4h", *where)
+    assert ran.out.startswith("suspended until 2026-11-20T10:11:12Z: the whole fleet\nnext: the daemon's next pass; ")
+    assert "\x1b" not in ran.err
+    syncer("rollback", "desk", "-l", "env=prod", "--undo", *where)
+    assert [json.loads(body) for *_, body in stub.asked] == [
+        {"reason": "INC-7", "apps": [], "labels": [], "all": True, "until": "4h"},
+        {"reason": "INC-7", "apps": ["desk"], "labels": ["env=prod"], "undo": True},
+    ]
+
+
+def test_history_is_asked_for_by_name_or_by_ids(stub: Stub, syncer: Syncer) -> None:
+    document = {"schema": "syncer.history/v1", "customer_id": "c", "app_id": "a b", "entries": []}
+    stub.answer = (200, json.dumps(document).encode())
+    told = syncer("history", "c/a b", "popup_url", "-n", "7", "--server", stub.url).out
+    assert told == "nothing is recorded of c/a b\n"
+    assert stub.asked[0][1] == "/api/v1/apps/c/a%20b/history?field=popup_url&limit=7"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from syncer.model.desired import OnCommit, OnDrift, Suspend
 from syncer.model.fields import Field
 from syncer.model.planned import QUIET_RULES, Cause, Decision, Rule
-from syncer.plan import gate
+from syncer.plan import gate, orders
 from tests.support.builders import (
     NOW,
     a_last,
@@ -218,7 +218,7 @@ def test_what_does_not_converge_is_told_with_both_values_masked() -> None:
 def test_a_suspension_ends_when_it_says(until: object, in_force: bool) -> None:
     plan = plan_with(Cause.GIT, suspend=Suspend("moving house", until))  # type: ignore[arg-type]  # datetime or None
     assert rules(decide(plan)) == ([Rule.SUSPENDED] if in_force else [])
-    assert gate.suspended(plan.steps[0].app.policy, NOW) is in_force
+    assert bool(orders.pause(plan.steps[0].app, NOW)) is in_force
 
 
 def test_a_suspension_is_told_with_its_reason_and_end() -> None:
@@ -333,7 +333,7 @@ def test_what_is_suspended_closed_refused_open_or_observed_is_never_written(
     for step in gate.decide(plan, replace(these, approvals=approvals)).approved:
         assert these.writes
         assert step.ref not in {*these.closed, *these.refused, *these.open_intents}
-        assert not gate.suspended(step.app.policy, NOW)
+        assert not orders.pause(step.app, NOW)
 
 
 @within(max_examples=100, deadline=None)

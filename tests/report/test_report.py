@@ -76,6 +76,7 @@ def test_a_plan_reads_as_its_schema_says() -> None:
                 ],
                 "unchanged": 0,
                 "digest": step.digest,
+                "pin": None,
                 "moved": None,
                 "holds": [
                     {
@@ -141,8 +142,10 @@ def test_a_report_reads_as_its_schema_says() -> None:
                 "customer_id": "acme",
                 "app_id": "app_desk",
                 "name": "desk",
+                "labels": {},
                 "state": "InSync",
                 "reason": "applied and read back",
+                "pin": None,
                 "since": "2026-03-02T10:00:00Z",
                 "checked": "2026-03-02T10:00:00Z",
                 "put_back": 0,

@@ -68,6 +68,7 @@ def test_every_schema_of_the_product_is_there() -> None:
             "audit-event",
             "config",
             "defaults",
+            "history",
             "notice",
             "plan",
             "receivers",

@@ -20,7 +20,7 @@ from syncer.model.desired import FileToken
 from syncer.model.secret import Secret
 from syncer.serve import keys
 from syncer.serve.keys import Key, Keyring
-from syncer.serve.ports import Approval
+from syncer.serve.ports import Approval, Order
 from tests.support.served import JSON_HEADERS, TOKEN, Served, served
 
 if TYPE_CHECKING:
@@ -41,6 +41,66 @@ async def test_an_approval_carries_everything_and_the_name_of_the_token() -> Non
         answer = await here.post("/-/approve", {**PLAN, "apps": ["desk"], "labels": ["env=prod"]})
         assert answer.status == 200
         assert here.actions.approvals == [Approval("api:alice", "CHG-1", "3f2a9c1b7d20", ("desk",), ("env=prod",))]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "wanted"),
+    [
+        (
+            "suspend",
+            {"apps": ["desk"], "labels": ["env=prod"], "until": "4h", "reason": "INC-7"},
+            Order("api:alice", "INC-7", ("desk",), ("env=prod",), until="4h"),
+        ),
+        ("suspend", {"all": True, "until": "4h", "reason": "x"}, Order("api:alice", "x", everybody=True, until="4h")),
+        ("resume", {"apps": ["desk"], "reason": "over"}, Order("api:alice", "over", ("desk",))),
+        (
+            "rollback",
+            {"apps": ["desk"], "to": "1a2b3c4", "until": "1d", "reason": "INC-9"},
+            Order("api:alice", "INC-9", ("desk",), until="1d", to="1a2b3c4"),
+        ),
+        ("rollback", {"apps": ["desk"], "undo": True, "reason": "ok"}, Order("api:alice", "ok", ("desk",))),
+    ],
+)
+async def test_an_order_carries_everything_and_the_name_of_the_token(path: str, body: Any, wanted: Order) -> None:
+    async with served() as here:
+        answer = await here.post(f"/-/{path}", body)
+        assert (answer.status, here.actions.orders) == (200, [(path, wanted)])
+        assert [(line["action"], line["principal"]) for line in here.log] == [(path, "api:alice")]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("suspend", {"all": "yes"}),
+        ("suspend", {"to": "1a2b3c4"}),
+        ("resume", {"until": "4h"}),
+        ("rollback", {"apps": ["desk"], "reason": "x"}),
+        ("rollback", {"apps": ["desk"], "undo": False, "reason": "x"}),
+        ("rollback", {"to": "", "undo": True}),
+        ("rollback", {"to": "1a2b3c4", "undo": True}),
+        ("rollback", {"until": "4h", "undo": True}),
+        ("rollback", {"to": 7}),
+        ("rollback", {"undo": 1}),
+    ],
+)
+async def test_an_order_that_is_not_clear_is_refused(path: str, body: Any) -> None:
+    async with served() as here:
+        assert (await here.post(f"/-/{path}", body)).status == 400
+        assert here.actions.orders == []
+
+
+async def test_history_is_asked_for_with_its_bounds() -> None:
+    async with served() as here:
+        path = "/api/v1/apps/cust_1/desk/history"
+        assert (await here.ask("GET", path)).json() == {
+            "customer_id": "cust_1",
+            "app_id": "desk",
+            "field": "",
+            "limit": 50,
+        }
+        assert (await here.ask("GET", f"{path}?field=popup_url&limit=7")).json()["limit"] == 7
+        for limit in ("0", "1001", "-1", "x", "", "9" * 30, "%C2%B2"):
+            assert (await here.ask("GET", f"{path}?limit={limit}")).status == 400
 
 
 async def test_what_a_request_says_of_itself_is_no_name() -> None:

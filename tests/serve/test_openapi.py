@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ONE = an_app()
 PLAN = {"plan": "3f2a9c1b7d20", "reason": "CHG-1"}
+ORDER = {"apps": ["a"], "reason": "CHG-1", "until": "4h"}
+FIELDS = ("plan", "apps", "labels", "commit", "reason", "until", "to", "undo", "all")
 PATHS = tuple(DOCUMENT["paths"])
 TEXTS = (
     "", "a", "\x00", "\r\nX: y", "é", "\U0001f600", "../../etc/passwd", "%00", "%", "%zz", "'\"<script>", "x" * 5000,
@@ -71,7 +73,13 @@ async def test_answers_are_as_the_document_says(path: str, tmp_path: Path) -> No
     desk.publish(view([(ONE, live(ONE))]))
     async with served(Served(view=View({}), pages=desk.views)) as here:
         bare = await here.ask(method.upper(), asked)
-        full = await here.post(asked, PLAN if "approve" in path else {}) if method == "post" else bare
+        right = {
+            "/-/approve": PLAN,
+            "/-/suspend": ORDER,
+            "/-/resume": {"all": True},
+            "/-/rollback": {**ORDER, "to": "v1"},
+        }
+        full = await here.post(asked, right.get(path, {})) if method == "post" else bare
         for answer in (bare, full):
             if (schema := schema_of(path, method, answer.status)) is not None:
                 Draft202012Validator(schema).validate(answer.json())
@@ -86,7 +94,7 @@ def text(rng: random.Random) -> str:
 def value(rng: random.Random, depth: int = 0) -> Any:
     if depth < 3 and rng.random() < 0.4:
         several = [value(rng, depth + 1) for _ in range(rng.randrange(4))]
-        keys = ("plan", "apps", "labels", "commit", "reason", "x")
+        keys = ("plan", "apps", "labels", "commit", "reason", "until", "to", "undo", "all", "x")
         return several if rng.random() < 0.5 else {rng.choice(keys): each for each in several}
     return rng.choice((None, True, -1, 1.5, 2**53, text(rng)))
 
@@ -94,8 +102,10 @@ def value(rng: random.Random, depth: int = 0) -> Any:
 def body(rng: random.Random) -> bytes:
     if rng.random() < 0.3:
         return rng.randbytes(rng.randrange(200))
-    fields = {name: value(rng) for name in rng.sample(("plan", "apps", "labels", "commit", "reason"), rng.randrange(6))}
-    made = {**PLAN, **fields} if rng.random() < 0.5 else fields if rng.random() < 0.8 else value(rng)
+    fields = {name: value(rng) for name in rng.sample(FIELDS, rng.randrange(6))}
+    made = (
+        {**rng.choice((PLAN, ORDER)), **fields} if rng.random() < 0.5 else fields if rng.random() < 0.8 else value(rng)
+    )
     try:
         return orjson.dumps(made)
     except orjson.JSONEncodeError:  # a lone surrogate

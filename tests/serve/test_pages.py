@@ -147,6 +147,8 @@ async def test_commands_are_those_that_ask_this_server(tmp_path: Path) -> None:
     tail = b"--reason &#39;\xe2\x80\xa6&#39; --server https://syncer.corp.example --server-token-file FILE</code>"
     assert tail in fleet_page.body
     assert f"{ONE.ref} ".encode() + tail in app_page.body
+    assert f"syncer suspend {ONE.ref} --until 4h ".encode() + tail in app_page.body
+    assert html.asked_here("syncer plan", "http://x") == "syncer plan"
 
 
 async def test_without_a_token_at_the_server_pages_are_read_only(here: Served) -> None:
@@ -321,3 +323,11 @@ def test_a_query_keeps_what_is_asked_for_and_turns_to_the_first_page() -> None:
     assert html.query({"state": "Held", "q": "a b", "page": 3}) == "?state=Held&q=a+b"
     assert html.query({"state": "Held", "page": 3}, page=4, state="") == "?page=4"
     assert html.query({"page": 1}) == "?"
+
+
+@pytest.mark.parametrize(("kind", "told"), [("drift.seen", ["in-git", "live"]), ("put.intent", ["live", "in-git"])])
+def test_a_change_is_told_in_the_direction_in_which_it_was_made(kind: str, told: list[str]) -> None:
+    move = {"field": "popup_url", "live": "live", "git": "in-git", "danger": None}
+    macros = html.templates().get_template("parts.html").make_module()
+    text = str(getattr(macros, "moves")({"type": kind, "moves": [move]}))  # noqa: B009 -- a macro has no type
+    assert re.findall(r"<code[^>]*>(live|in-git)</code>", text) == told

@@ -67,7 +67,7 @@ def everything(state_dir: Path) -> Desk:
     )
     desk.board._last = (replace(made, problems=(problem,)), shown.apps)
     desk.board.failed()
-    _with_token_ends(desk)
+    _with_what_reports_add(desk, "a name")
     return desk
 
 
@@ -81,7 +81,7 @@ def hostile(state_dir: Path, texts: Sequence[str]) -> Desk:
     made = desk.publish(shown := view(pairs, [last(one) for one in apps]))
     problems = [Problem(text, text, Place(text, 3, 5, 1, text), label=text, help=text) for text in texts[:20]]
     desk.board._last = (replace(made, problems=tuple(problems)), shown.apps)
-    _with_token_ends(desk)
+    _with_what_reports_add(desk, texts[0])
     journal = _journal(state_dir)
     for number, (one, text) in enumerate(zip(apps, texts, strict=True)):
         commit = Commit(f"{number:040x}", text, NOW, text, text)
@@ -144,8 +144,14 @@ def _journal(state_dir: Path) -> Journal:
     return open_journal(state_dir, clock=Ticks(NOW), sealing=a_sealing())
 
 
-def _with_token_ends(desk: Desk) -> None:
+def _with_what_reports_add(desk: Desk, name: str) -> None:
     document = dict(desk.board.document or {})
     ends = (NOW + timedelta(days=2)).isoformat()
+    document["unmanaged"] = {
+        "apps": [
+            {"customer_id": "cust_acme", "app_id": f"app_other_{n}", "name": name, "active": False} for n in range(40)
+        ],
+        "unlisted": [{"customer_id": name, "message": name, "hint": name}],
+    }
     document["apps"] = [{**row, "token_ends": ends, "put_back": 5} for row in document["apps"]]
     desk.board._document = document

@@ -23,7 +23,7 @@ from syncer.serve.probes import Heartbeat
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from syncer.serve.ports import Approval
+    from syncer.serve.ports import Approval, Order
     from syncer.serve.ports import Pages as PagesPort
 
 TOKEN = "alice-0123456789abcdef"
@@ -45,6 +45,14 @@ class View:
 
     async def plan(self) -> dict[str, Any] | None:
         return self.document
+
+
+@dataclass
+class Past:
+    """Answers with what it was asked."""
+
+    async def history(self, customer: str, app: str, field: str, limit: int) -> dict[str, Any]:
+        return {"customer_id": customer, "app_id": app, "field": field, "limit": limit}
 
 
 @dataclass
@@ -83,6 +91,7 @@ class Actions:
     passes: int = 0
     looks: int = 0
     approvals: list[Approval] = field(default_factory=list)
+    orders: list[tuple[str, Order]] = field(default_factory=list)
     fails_with: Exception | None = None
 
     def reconcile(self) -> None:
@@ -96,6 +105,21 @@ class Actions:
         if self.fails_with:
             raise self.fails_with
         return {"commit": None, "approved": []}
+
+    async def suspend(self, wanted: Order) -> dict[str, Any]:
+        return self._ordered("suspend", wanted)
+
+    async def resume(self, wanted: Order) -> dict[str, Any]:
+        return self._ordered("resume", wanted)
+
+    async def rollback(self, wanted: Order) -> dict[str, Any]:
+        return self._ordered("rollback", wanted)
+
+    def _ordered(self, what: str, wanted: Order) -> dict[str, Any]:
+        self.orders.append((what, wanted))
+        if self.fails_with:
+            raise self.fails_with
+        return {"apps": [], "all": wanted.everybody, "commit": wanted.to or None, "until": None, "notes": []}
 
 
 @dataclass
@@ -132,6 +156,7 @@ class Served:
 
         return Behind(
             view=self.view,
+            past=Past(),
             pages=self.pages,
             health=self.health,
             actions=self.actions,

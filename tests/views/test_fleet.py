@@ -150,6 +150,17 @@ async def test_what_the_pass_had_to_leave_is_still_told(tmp_path: Path) -> None:
     assert (row["state"], row["fields"]) == ("Drifted", ["popup_url"])
 
 
+async def test_what_git_does_not_declare_is_named_and_counted(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.publish(a_fleet())
+    assert (await desk.page("fleet"))["unmanaged"] is None
+    others = [{"customer_id": "c", "app_id": f"a{n}", "name": "", "active": True} for n in range(fleet.LISTED + 2)]
+    lost = [{"customer_id": "d", "message": "refused", "hint": ""}]
+    desk.board._document = {**(desk.board.document or {}), "unmanaged": {"apps": others, "unlisted": lost}}
+    found = (await desk.page("fleet"))["unmanaged"]
+    assert (found["count"], len(found["apps"]), found["unlisted"]) == (fleet.LISTED + 2, fleet.LISTED, lost)
+
+
 async def test_a_verdict_of_long_ago_is_none(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.publish(a_fleet())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as given
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from syncer.cli.render import change_lines, columns, words
@@ -10,12 +11,13 @@ from syncer.cli.render.change_lines import FIELD, VALUE
 from syncer.model.desired import Layer
 from syncer.model.fields import UNDECLARED, Field
 from syncer.model.live import LiveApp, Unreadable
+from syncer.model.planned import Cause
 from syncer.model.text import sanitize
-from syncer.plan import against
+from syncer.plan import against, orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from syncer.cli.render.style import Style
     from syncer.model.desired import Commit, DesiredApp, Origin
@@ -37,11 +39,24 @@ class HistoryRow(NamedTuple):
     revision: str
 
 
+class Written(NamedTuple):
+    """When a field was last written: the revision, its author, what and who asked, and whose word it was, if any."""
+
+    at: datetime
+    revision: str
+    author: str
+    trigger: str
+    actor: str
+    word: str
+
+
 @dataclass(frozen=True, slots=True)
 class ExplainView:
     """All that is known of one app; `field` narrows it to one. None and empty mean: not asked or nothing known.
 
-    `next_pass` is when a daemon would act; None where only a command does. `limits` are the operator's, as sentences.
+    `next_pass` is when a daemon acts by its schedule, or `every` how long it waits at most; both None where only a
+    command acts. `moved` is the time in which a live value moved, `written` who last wrote each field. `limits` are the
+    operator's, as sentences.
     """
 
     app: DesiredApp
@@ -54,6 +69,9 @@ class ExplainView:
     holds: tuple[Hold, ...] = ()
     history: tuple[HistoryRow, ...] = ()
     next_pass: datetime | None = None
+    every: timedelta | None = None
+    moved: tuple[datetime | None, datetime] | None = None
+    written: Mapping[Field, Written] = given(default_factory=dict)
     field: Field | None = None
     limits: tuple[str, ...] = ()
 
@@ -87,6 +105,10 @@ def _facts(view: ExplainView) -> Iterator[tuple[str, str]]:
         yield "signed", f"{words.revision(app.revision)} by {sanitize(app.revision.commit.signer)}"
     if app.invalid:
         yield "invalid", f"{sanitize(app.invalid)}; {words.revision(app.revision)} stays in force"
+    if app.pin is not None:
+        yield "pinned", sanitize(app.unpinnable or orders.told(app.pin))
+    for pause in app.suspensions:
+        yield "suspended", sanitize(orders.told(pause))
     if app.labels:
         yield "labels", sanitize(" ".join(f"{key}={value}" for key, value in app.labels))
     yield "token", sanitize(against.token(app.token))
@@ -132,10 +154,17 @@ def _next(view: ExplainView) -> Iterator[tuple[str, str]]:
     if isinstance(view.live, Unreadable):
         yield "next", "read again at the next pass; nothing is concluded until then"
     elif free := _free(view):
-        when = f"the pass at {words.when(view.next_pass, view.now)}" if view.next_pass else "the next `syncer sync`"
-        yield "next", f"{when} writes {words.names(free)}"
+        yield "next", f"{_when(view)} writes {words.names(free)}"
     elif view.live is not None and not view.changes:
-        yield "next", "nothing: live is as git declares"
+        yield "next", f"nothing: live is as {view.app.pin.short if view.app.pin else 'git'} declares"
+
+
+def _when(view: ExplainView) -> str:
+    if view.next_pass:
+        return f"the daemon's pass at {words.when(view.next_pass, view.now)}, or `syncer sync`,"
+    if view.every:
+        return f"the daemon's next pass, within {words.lasted(view.every.total_seconds())}, or `syncer sync`,"
+    return "the next `syncer sync`"
 
 
 def _free(view: ExplainView) -> tuple[Field, ...]:
@@ -157,8 +186,8 @@ def _field(field: Field, change: FieldChange | None, view: ExplainView, style: S
     yield from _live(field, change, view, style)
     if change and change.danger:
         yield from columns.hanging("! ", words.danger(change.danger, change.live, change.desired), VALUE)
-    if written := _written(field, view):
-        yield from _told(written, style)
+    for told in (*_moved(change, view), *_written(field, view), *_coming(change, view)):
+        yield from _told(told, style)
 
 
 def _declared(origin: Origin, view: ExplainView) -> str:
@@ -185,12 +214,36 @@ def _live(field: Field, change: FieldChange | None, view: ExplainView, style: St
         yield from (" " * (VALUE + 6) + paint(line) for line in rest)
 
 
-def _written(field: Field, view: ExplainView) -> str:
-    """The newest event that names the field."""
+def _moved(change: FieldChange | None, view: ExplainView) -> Iterator[str]:
+    """The time in which the live value moved, where somebody moved it."""
+    if change and view.moved and change.cause in {Cause.DRIFT, Cause.BOTH}:
+        yield words.moved(*view.moved, view.now)
+
+
+def _written(field: Field, view: ExplainView) -> Iterator[str]:
+    """When and by whom it was last applied; else the newest event that names the field."""
+    if found := view.written.get(field):
+        author = f" {sanitize(found.author.partition(' <')[0])}" if found.author else ""
+        told = f"applied {words.when(found.at, view.now)} from {_short(found.revision)}{author}"
+        yield f"{told} ({sanitize(found.trigger)}, {sanitize(found.actor)})"
+        if found.word:
+            yield sanitize(found.word)
+        return
     for row in view.history:
         if field.value in row.fields:
-            return f"{sanitize(row.what)} {words.when(row.at, view.now)} ({sanitize(row.trigger)})"
-    return ""
+            yield f"{sanitize(row.what)} {words.when(row.at, view.now)} ({sanitize(row.trigger)})"
+            return
+
+
+def _coming(change: FieldChange | None, view: ExplainView) -> Iterator[str]:
+    """What happens to a difference next."""
+    if change is None:
+        return
+    holds = [hold for hold in view.holds if not hold.fields or change.field in hold.fields]
+    for hold in holds:
+        yield f"next: held ({hold.rule}), {sanitize(hold.release)}" if hold.release else f"next: held ({hold.rule})"
+    if not holds:
+        yield f"next: {_when(view)} writes it"
 
 
 def _told(told: str, style: Style) -> list[str]:

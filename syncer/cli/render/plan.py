@@ -11,6 +11,7 @@ from syncer.cli.render.view import Fate, PlanView, causes, unchanged
 from syncer.model.outcome import State
 from syncer.model.planned import QUIET_RULES, Rule
 from syncer.model.text import sanitize
+from syncer.plan import orders
 from syncer.report import of_unmanaged
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def _block(step: AppPlan, fate: Fate, view: PlanView, style: Style) -> list[str]
     mark = "" if fate is Fate.APPLY else f"[{fate}]"
     head = (f"~ {words.app(step.ref, step.app.name)}", sanitize(str(step.app.at)), mark)
     lines = [style.bold(line) for line in columns.spread(filter(None, head), change_lines.FIELD)]
+    if step.app.pin is not None and not step.app.unpinnable:
+        pinned = columns.hanging("", sanitize(orders.told(step.app.pin)), change_lines.FIELD)
+        lines += [style.warn(line) for line in pinned]
     for change in step.changes:
         lines += _change(change, step, view, style)
     if left := unchanged(step):
@@ -91,7 +95,8 @@ def _sections(view: PlanView, style: Style) -> Iterator[tuple[str, list[str]]]:
         ("Unreadable, so nothing is concluded", list(_unreadable(view, style))),
         ("Held", list(_held(held, view, style))),
         ("Not counted: later waves of the rollout", list(_held(waves, view, style))),
-        ("Not counted: the app's own policy", [*_held(chosen, view, style), *_paused(view)]),
+        ("Not counted: left as it is on purpose", [*_held(chosen, view, style), *_paused(view)]),
+        ("At an earlier commit, and in sync with it", list(_back(view))),
         ("Invalid in git, so the last good reading stays in force", list(_invalid(view))),
     )
     return ((title, body) for title, body in found if body)
@@ -149,6 +154,15 @@ def _paused(view: PlanView) -> Iterator[str]:
     for status in view.paused:
         yield from columns.hanging("", f"suspended, nothing differs: {sanitize(status.reason)}", 2)
         yield from _beside((words.app(status.ref, status.name),), change_lines.FIELD)
+
+
+def _back(view: PlanView) -> Iterator[str]:
+    """Pinned apps in which nothing differs: their blocks above would have said so."""
+    planned = {step.ref for step in view.decision.plan.steps}
+    for app in view.apps:
+        if app.pin is not None and app.ref not in planned:
+            yield from columns.hanging("", sanitize(app.unpinnable or orders.told(app.pin)), 2)
+            yield from _beside((words.app(app.ref, app.name),), change_lines.FIELD)
 
 
 def _invalid(view: PlanView) -> Iterator[str]:

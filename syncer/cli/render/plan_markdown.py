@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncer.cli.render import cells, unmanaged, words
 from syncer.cli.render.view import Fate, causes, unchanged
+from syncer.plan import orders
 from syncer.report import of_unmanaged
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ def _notes(view: PlanView) -> list[str]:
         of = f" ({words.names(hold.fields)})" if hold.fields else ""
         found.append(_note(named, f"{hold.detail}{of}", hold.release))
     found += [_note(words.app(s.ref, s.name), f"suspended, nothing differs: {s.reason}", "") for s in view.paused]
+    found += [
+        _note(words.app(app.ref, app.name), orders.told(app.pin), "")
+        for app in view.apps
+        if app.pin and not app.unpinnable
+    ]
     for app in view.invalid:
         told = f"invalid in git, {words.revision(app.revision)} stays in force: {app.invalid}"
         found.append(_note(words.app(app.ref, app.name), told, ""))

@@ -103,7 +103,8 @@ class PlanView:
     def settled(self) -> bool:
         """Whether there is nothing to say but that everything is in sync."""
         odd = self.decision.plan.steps or self.decision.plan.unreadable or self.invalid or self.paused
-        return not odd and not self.whole_pass
+        pinned = any(app.pin for app in self.apps)
+        return not odd and not pinned and not self.whole_pass
 
     def summary(self) -> str:
         """`12 apps: 3 to apply, 1 held, 8 in sync`."""

@@ -39,13 +39,14 @@ cust_acme/app_support_desk (support-desk)
   policy      on_commit: apply
               on_drift: correct
   applied     2026-05-03 09:52 UTC from commit 1a2b3c4; last seen in agreement 09:52 UTC
-  next        the pass at 11:07 UTC writes recording_url
+  next        the daemon's pass at 11:07 UTC, or `syncer sync`, writes recording_url
 
     recording_url      https://hooks.acme.example/recording
                        app: apps/acme.yaml:16  1a2b3c4 Asha Rao <asha@acme.example>, 09:52 UTC
                        live: https://elsewhere.example/recording  (drift)
                        ! host-change: elsewhere.example -> hooks.acme.example
                        applied 09:52 UTC (manual)
+                       next: the daemon's pass at 11:07 UTC, or `syncer sync`, writes it
 
   history
     09:52 UTC  applied  recording_url  manual  commit 1a2b3c4

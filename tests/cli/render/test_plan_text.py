@@ -100,7 +100,7 @@ Held
     cust_acme/app_support_desk (support-desk)  recording_enabled
     to release: syncer approve {plan_id(shown)} --reason '…'
 
-Not counted: the app's own policy
+Not counted: left as it is on purpose
   suspended until 2026-05-06 08:00 UTC: provider migration
     cust_acme/app_night_shift (night-shift)
     to release: remove suspend of night-shift in git

@@ -39,7 +39,7 @@ Goes by itself: 1 app
   Pending  cust_acme/app_pending (pending)  for 14 min
     waiting to be applied: recording_enabled
 
-Left as it is by the app's own policy, not counted: 2 apps
+Left as it is on purpose, not counted: 2 apps
   Suspended  cust_acme/app_paused (paused)  for 14 min
     migration
     to release: remove suspend of paused in git
