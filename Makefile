@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
+ENGINE  ?= docker
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+TOOLS   := .tmp/tools/.installed
 
 .PHONY: demo test check bench soak mutants docs format image lock install clean
 
@@ -44,7 +47,7 @@ soak: $(STAMP)         ## the full length of every fuzz and kill loop; its figur
 	$(BIN)/python -m tests.soak.table .tmp/soak
 
 .PHONY: soak-kubernetes
-soak-kubernetes: $(STAMP)  ## the election against a real kube-apiserver; SYNCER_KUBE names the folder of its files
+soak-kubernetes: $(STAMP)  ## the election, and the overlays on a one-node cluster; CONTRIBUTING.md says what both need
 	mkdir -p .tmp/soak
 	SYNCER_SOAK_LOG=$(CURDIR)/.tmp/soak $(BIN)/python -m pytest -m kubernetes -q --timeout=0
 	$(BIN)/python -m tests.soak.table .tmp/soak
@@ -66,8 +69,26 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-image:                 ## the container image
-	docker build -t syncer:dev .
+image: $(TOOLS)        ## the container image and its bill of materials; ENGINE=podman builds it, too
+	$(ENGINE) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) -t syncer:$(VERSION) .
+	mkdir -p .tmp && $(ENGINE) save -o .tmp/syncer-$(VERSION).tar syncer:$(VERSION)
+	.tmp/tools/bin/syft scan -q docker-archive:.tmp/syncer-$(VERSION).tar -o cyclonedx-json=.tmp/syncer-$(VERSION).cdx.json
+	@echo "syncer:$(VERSION), and what is in it: .tmp/syncer-$(VERSION).cdx.json"
+
+.PHONY: checkov
+checkov: $(TOOLS)      ## what checkov says of Dockerfile and overlays, but for what config/kubernetes/checkov.yaml explains
+	test -x .tmp/checkov/bin/checkov || { $(PYTHON) -m venv .tmp/checkov && .tmp/checkov/bin/python -m pip install --quiet 'checkov>=3.3,<4'; }
+	rm -rf .tmp/rendered && mkdir -p .tmp/rendered && cp Dockerfile .tmp/rendered/
+	for each in config/kubernetes/overlays/*; do .tmp/tools/bin/kubectl kustomize $$each > .tmp/rendered/$${each##*/}.yaml || exit 1; done
+	.tmp/checkov/bin/checkov --config-file config/kubernetes/checkov.yaml -d .tmp/rendered
+
+.PHONY: tools
+tools: $(TOOLS)        ## the programs that look at manifests and images; what needs them is skipped without them
+
+$(TOOLS): .ci/locks/tools.txt
+	$(PYTHON) -m venv .tmp/tools
+	.tmp/tools/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r .ci/locks/tools.txt
+	@touch $@
 
 lock:                  ## pin every requirement with hashes, for every Python we support
 	$(PYTHON) -m venv .tmp/lock && .tmp/lock/bin/python -m pip install --quiet 'uv>=0.5'
@@ -76,6 +97,8 @@ lock:                  ## pin every requirement with hashes, for every Python we
 	UV=.tmp/lock/bin/uv; $$UV pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command 'make lock' --constraint .ci/locks/run.txt \
 	  --group dev -o .ci/locks/dev.txt pyproject.toml .ci/locks/build.in
+	UV=.tmp/lock/bin/uv; for each in build tools; do $$UV pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' -o .ci/locks/$$each.txt .ci/locks/$$each.in || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .coverage*

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from syncer import environment
 from syncer.clock import SystemBootClock, SystemClock
 from syncer.cluster import account
-from syncer.cluster.election import Around, Elector
+from syncer.cluster.election import Elector
 from syncer.cluster.kubernetes import Leases
+from syncer.cluster.ports import Around
 from syncer.cluster.terms import Terms
 from syncer.errors import ClusterError
 from syncer.model.desired import EnvToken

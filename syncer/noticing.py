@@ -48,10 +48,12 @@ async def opened(
     last: float = LAST,
     patience: Patience = PATIENCE,
     count: Callable[[str, str], None] | None = None,
+    speaks: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[Desk]:
     """The desk of a process that holds the state folder's lock, at work until left, and `last` seconds longer.
 
-    `count` is told the kind of a receiver and what became of an attempt or a notice (sent, failed, dropped).
+    `count` is told the kind of a receiver and what became of an attempt or a notice (sent, failed, dropped). `speaks`
+    says whether this process leads: of several, one tells.
     """
     async with AsyncExitStack() as stack:
         receivers = tuple([(each, await _link(stack, each, patience)) for each in settings.notify])
@@ -59,7 +61,9 @@ async def opened(
         shared = Round(
             spool, CLOCK, random.SystemRandom(), environment.read(), sender(), log, patience, count or uncounted
         )
-        office = Office(Ulids(CLOCK, secrets.token_bytes), settings.serve.public_url, settings.schedule.detect)
+        office = Office(
+            Ulids(CLOCK, secrets.token_bytes), settings.serve.public_url, settings.schedule.detect, speaks=speaks
+        )
         desk = Desk(receivers, shared, office)
         working = asyncio.create_task(desk.run())
         try:

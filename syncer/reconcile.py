@@ -81,14 +81,14 @@ class Reconciler:
         log = self._parts.log.bind(run_id=run_id, trigger=ask.trigger.value)
         log.debug(Event.PASS_STARTED)
         reading = await self._read(ask, run_id, log)
-        decision, stage = self._decide(reading)
+        decision, facts = self._decide(reading)
         if ask.expect_plan and not decision.plan.id.startswith(ask.expect_plan):
             raise HeldError(
                 f"the plan is {decision.plan.id[:12]} now, not {ask.expect_plan[:12]}",
                 hint="look at it again with `syncer plan`, then name the new id",
             )
         recorded = self._witness(reading, decision, log)
-        outcomes = await self._apply(ask, run_id, decision, stage, log) if recorded else ()
+        outcomes = await self._apply(ask, run_id, decision, facts, log) if recorded else ()
         if applied := {outcome.ref for outcome in outcomes if outcome.status is Status.APPLIED}:
             decision = gate.written(decision, applied)
         statuses = self._statuses(reading, decision, outcomes, log)
@@ -174,7 +174,7 @@ class Reconciler:
             log.warning(event, app=str(intent.ref), request_id=intent.request_id)
         return blocked
 
-    def _decide(self, reading: Reading) -> tuple[Decision, Stage]:
+    def _decide(self, reading: Reading) -> tuple[Decision, gate.Facts]:
         parts, revision = self._parts, reading.desired.revision
         last = parts.memory.last_applied()
         plan = build.build(revision, zip(reading.apps, reading.live, strict=True), last, parts.digest)
@@ -191,7 +191,8 @@ class Reconciler:
             boot=parts.boot.boot_id(),
             up=parts.boot.boottime_ns(),
         )
-        return gate.decide(plan, self._facts(plan, reading, stage)), stage
+        facts = self._facts(plan, reading, stage)
+        return gate.decide(plan, facts), facts
 
     def _facts(self, plan: Plan, reading: Reading, stage: Stage) -> gate.Facts:
         memory, now = self._parts.memory, self._parts.clock.now()
@@ -230,17 +231,16 @@ class Reconciler:
         return False
 
     async def _apply(
-        self, ask: Ask, run_id: str, decision: Decision, stage: Stage, log: FilteringBoundLogger
+        self, ask: Ask, run_id: str, decision: Decision, facts: gate.Facts, log: FilteringBoundLogger
     ) -> tuple[Outcome, ...]:
-        parts = self._parts
+        parts, stage = self._parts, facts.stage or Stage(self._parts.rollout)
         tenure = Tenure(parts.fence)
         if not (ask.write and parts.writer and parts.journal and decision.approved) or tenure.closed():
             return ()
         if trouble := parts.journal.heal():
             log.error(Event.JOURNAL_POISONED, error=trouble)
             return ()
-        approvals = {(a.ref, a.digest): a for a in parts.memory.approvals(instant(parts.clock, parts.boot))}
-        steps = tuple((step, approvals.get((step.ref, step.digest))) for step in decision.approved)
+        steps = tuple((step, facts.approval(step)) for step in decision.approved)  # by the word that let it pass
         this = Run(
             run_id,
             ask.trigger,
@@ -252,6 +252,7 @@ class Reconciler:
             read_back_delays=parts.read_back_delays,
             closed=tenure.closed,
             epoch=tenure.epoch,
+            barred=lambda step: windows.closed(step.app.policy.windows, parts.clock.now()),
         )
         tally = Tally(ask.progress, len(steps))
         rolled = {step.ref for step, _ in steps if rollout.committed(step)}
@@ -266,11 +267,7 @@ class Reconciler:
             return stage.stopped(failed)
 
         return await run.carry_out(
-            this,
-            steps,
-            concurrency=parts.concurrency,
-            asked_to_stop=lambda: self.stopping,
-            on_outcome=ended,
+            this, steps, concurrency=parts.concurrency, asked_to_stop=lambda: self.stopping, on_outcome=ended
         )
 
     def _flapping(self, reading: Reading, log: FilteringBoundLogger) -> Mapping[AppRef, int]:

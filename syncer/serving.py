@@ -107,9 +107,24 @@ class Actions:
         self.daemon.ask(Trigger.PUSH)
 
     async def approve(self, wanted: Approval) -> dict[str, Any]:
-        """As `syncer approve` does it, once nothing else runs."""
+        """As `syncer approve` does it, once nothing else runs.
+
+        It looks at the source itself. A commit that this takes in force is no news to the next poll, so that the pass
+        for it is asked for here.
+        """
         self._lead("an approval")
-        word = Word(wanted.by, wanted.reason)
+        before = self._revision
+        try:
+            return await self._approved(wanted, Word(wanted.by, wanted.reason))
+        finally:
+            if self._revision != before:
+                self.daemon.ask(Trigger.COMMIT)
+
+    @property
+    def _revision(self) -> str:
+        return self.approver.tracker.in_force.revision.id if self.approver.tracker.in_force else ""
+
+    async def _approved(self, wanted: Approval, word: Word) -> dict[str, Any]:
         if wanted.commit:
             commit = await self.daemon.between(partial(self.approver.commit, wanted.commit, word))
             return {"commit": commit or None, "approved": []}

@@ -36,7 +36,8 @@ READ_BACK_DELAYS = (0.0, 1.0, 3.0, 9.0)
 class Run:
     """What is the same for every app of one pass.
 
-    `closed` says why no PUT may be begun now, or nothing; `epoch` is the leadership that the pass belongs to.
+    `closed` says why no PUT may be begun now, or nothing, and `barred` the same of one step; `epoch` is the leadership
+    that the pass belongs to.
     """
 
     run_id: str
@@ -51,6 +52,7 @@ class Run:
     attempts: int = 3
     closed: Callable[[], str] = lambda: ""
     epoch: int | None = None
+    barred: Callable[[AppPlan], str] = lambda _step: ""
 
 
 class Stop:
@@ -103,8 +105,8 @@ async def _attempt(
     if digests.base(live.settings) != step.base:
         moved = "the live settings moved after the plan was made; nothing written, planned again in the next pass"
         return replace(outcome, status=Status.MOVED, failure=moved), None
-    if stop:
-        return replace(outcome, status=Status.STOPPED, failure=stop.why), None
+    if why := stop.why if stop else run.barred(step):  # a pass may outlast the window that it began in
+        return replace(outcome, status=Status.STOPPED, failure=why), None
     intent = Intent(run.new_id(), run.run_id, run.trigger, attempt, step, run.plan_id, approval, run.epoch)
     try:
         run.journal.intend(intent)

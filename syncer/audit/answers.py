@@ -33,13 +33,14 @@ def source_approval(*row: str) -> SourceApproval:
 
 def last_applied(*row: str) -> LastApplied:
     """What was last applied to an app."""
-    customer, app, digests, revision, at, seen = row
+    customer, app, digests, revision, at, seen, gone = row
     return LastApplied(
         ref=AppRef(customer, app),
         digests=tuple((Field(name), digest) for name, digest in json.loads(digests).items()),
         revision=revision,
         at=datetime.fromisoformat(at),
         seen_at=datetime.fromisoformat(seen),
+        left=bool(gone),
     )
 
 

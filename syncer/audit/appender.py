@@ -85,7 +85,7 @@ class Appender:
                 self._ballast.unlink()
             error = self._write(batch)
         if error is None:
-            error = self._sync() or self._lost()
+            error = self._sync() or self._lost(self._end + sum(map(len, batch)))
         if error is not None:
             raise JournalError(self.trouble, hint=self._hint()) from error
         self._end += sum(map(len, batch))
@@ -131,16 +131,20 @@ class Appender:
             return error
         return None
 
-    def _lost(self) -> OSError | None:
-        """Whether the file still goes by its name: what is synced into a removed one is nowhere when it is closed."""
+    def _lost(self, end: int) -> OSError | None:
+        """Whether the file still goes by its name: what is synced into a removed one is nowhere when it is closed.
+
+        It ends where the batch does, too: one that was emptied in place, or that another wrote into, is no journal.
+        """
         try:
-            if os.path.samestat(self._path.stat(), os.fstat(self._handle)):
+            found = self._path.stat()
+            if os.path.samestat(found, os.fstat(self._handle)) and found.st_size == end:
                 return None
             error = OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         except OSError as refused:
             error = refused
         self.dead = True
-        self.trouble = f"{self._path.name} was removed or replaced under this process: {error.strerror}"
+        self.trouble = f"{self._path.name} was removed, replaced or changed under this process: {error.strerror}"
         return error
 
     def _undone(self) -> bool:

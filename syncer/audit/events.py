@@ -30,6 +30,7 @@ class EventType(StrEnum):
     PUT_RESULT = "syncer.put.result.v1"
     PUT_RECOVERED = "syncer.put.recovered.v1"
     APP_ADOPTED = "syncer.app.adopted.v1"
+    APP_LEFT = "syncer.app.left.v1"
     DRIFT_SEEN = "syncer.drift.seen.v1"
     DRIFT_REPEATED = "syncer.drift.repeated.v1"
     HOLD = "syncer.hold.v1"

@@ -82,7 +82,7 @@ class Index:
     def last_applied(self) -> Mapping[AppRef, LastApplied]:
         """What was last written to, or last seen in agreement at, the vendor, for every app ever recorded."""
         rows = self._ask(
-            "SELECT customer, app, digests, revision, applied.at, max(applied.at, ifnull(seen.at, ''))"
+            "SELECT customer, app, digests, revision, applied.at, max(applied.at, ifnull(seen.at, '')), gone"
             " FROM applied LEFT JOIN seen USING (customer, app) ORDER BY customer, app"
         )
         return {AppRef(row[0], row[1]): answers.last_applied(*row) for row in rows}

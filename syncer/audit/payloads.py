@@ -113,6 +113,11 @@ def adopted(adoption: Adoption, digests: Digests) -> Note:
     return Note(EventType.APP_ADOPTED, data, adoption.live.ref)
 
 
+def left(ref: AppRef, revision: Revision) -> Note:
+    """An app that git does not declare any more, as of a revision."""
+    return Note(EventType.APP_LEFT, {"git": source(revision)}, ref)
+
+
 def approved(approval: Approval) -> Note:
     """A person's word for one app's exact change."""
     return Note(EventType.APPROVE, _approval(approval), approval.ref)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from syncer.audit.chain import Event, Spot
 
-VERSION: Final = 9
+VERSION: Final = 10
 """Of the tables below; another one on the disk is thrown away and built again."""
 
 WHOLE_FLEET: Final = AppRef("", "")
@@ -26,7 +26,7 @@ TABLES: Final = """
 CREATE TABLE place (version INTEGER, logid TEXT, records INTEGER, segment INTEGER, end INTEGER, head TEXT,
     closed INTEGER, last INTEGER);
 CREATE TABLE applied (customer TEXT, app TEXT, digests TEXT, revision TEXT, at TEXT, seq INTEGER,
-    PRIMARY KEY (customer, app)) WITHOUT ROWID;
+    gone INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (customer, app)) WITHOUT ROWID;
 CREATE TABLE intents (reqid TEXT, customer TEXT, app TEXT, seq INTEGER, event TEXT, target TEXT, after TEXT,
     revision TEXT, at TEXT, drift INTEGER, approved INTEGER, committed INTEGER, verdict TEXT, status INTEGER,
     ended TEXT, message TEXT, dangers TEXT, boot TEXT, up INTEGER, PRIMARY KEY (reqid, seq)) WITHOUT ROWID;
@@ -134,7 +134,7 @@ def _applied(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     before = database.execute("SELECT digests FROM applied WHERE customer = ? AND app = ?", app).fetchone()
     digests = {**(json.loads(before[0]) if before else {}), **json.loads(intent[0])}
     database.execute(
-        "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, 0)",
         (*app, json.dumps(digests), intent[1], event["time"], int(event["seq"])),
     )
 
@@ -142,7 +142,7 @@ def _applied(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
 def _adoption(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     data = event["data"]
     database.execute(
-        "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, 0)",
         (
             ref.customer_id,
             ref.app_id,
@@ -152,6 +152,11 @@ def _adoption(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
             int(event["seq"]),
         ),
     )
+
+
+def _left(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    del event
+    database.execute("UPDATE applied SET gone = 1 WHERE customer = ? AND app = ?", (ref.customer_id, ref.app_id))
 
 
 def _approval(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
@@ -218,6 +223,7 @@ _RECIPES: Final[dict[str, Callable[[sqlite3.Connection, AppRef, Event], None]]] 
     EventType.PUT_RESULT: _end,
     EventType.PUT_RECOVERED: _end,
     EventType.APP_ADOPTED: _adoption,
+    EventType.APP_LEFT: _left,
     EventType.APPROVE: _approval,
 }
 _LIFTS: Final = {EventType.RESUME.value: EventType.SUSPEND.value, EventType.UNPIN.value: EventType.PIN.value}

@@ -1,4 +1,4 @@
-"""Records what passes see apart from their own writes: drift, holds, apps first seen in agreement, new revisions."""
+"""Records what passes see apart from their writes: drift, holds, apps that come and go, new revisions."""
 
 from __future__ import annotations
 
@@ -63,12 +63,13 @@ class Witness:
         if desired.lifted:
             self._journal.lift(desired.lifted)
         present: set[tuple[str, ...]] = set()
-        notes = [*self._of_source(desired), *self._of_decision(decision, present)]
+        last = self._last_applied()
+        notes = [*self._of_source(desired), *_left(desired, last), *self._of_decision(decision, present)]
         if notes:
             self._journal.note_many(notes)
         self._revision = desired.revision.id
         self._told = present
-        adoptions = list(self._adoptions(decision, seen))
+        adoptions = list(self._adoptions(decision, seen, last))
         if adoptions:
             self._journal.adopt(adoptions)
 
@@ -94,15 +95,25 @@ class Witness:
             if key not in self._told:
                 yield payloads.held(hold, digest=digest, plan=plan.id)
 
-    def _adoptions(self, decision: Decision, seen: Iterable[tuple[DesiredApp, Live]]) -> Iterator[Adoption]:
+    def _adoptions(
+        self, decision: Decision, seen: Iterable[tuple[DesiredApp, Live]], last: Mapping[AppRef, LastApplied]
+    ) -> Iterator[Adoption]:
         """Apps in agreement of which the journal says nothing, or something else in a field that git declares."""
-        last = self._last_applied()
         in_sync = frozenset(decision.plan.in_sync)
         for app, live in seen:
             if app.ref in in_sync and isinstance(live, LiveApp) and self._news(app, last.get(app.ref)):
                 yield Adoption(live, app.name, app.revision)
 
     def _news(self, app: DesiredApp, last: LastApplied | None) -> bool:
-        return last is None or any(
+        return (last is None or last.left) or any(
             last.digest(field) != self._digests.of(field, value) for field, value in app.settings.declared()
         )
+
+
+def _left(desired: DesiredState, last: Mapping[AppRef, LastApplied]) -> Iterator[Note]:
+    """Apps on record that git stopped declaring. A broken file hides its apps: while there is one, nobody has left."""
+    if not desired.rejected:
+        declared = frozenset(app.ref for app in desired.apps)
+        for ref, known in last.items():
+            if ref not in declared and not known.left:
+                yield payloads.left(ref, desired.revision)

@@ -157,7 +157,7 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
 
     async with (
         wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=front) as here,
-        noticing.opened(settings, log, count=export.metrics.on_notice) as desk,
+        noticing.opened(settings, log, count=export.metrics.on_notice, speaks=lambda: here.leadership.leads) as desk,
     ):
         export.watch(here)
         daemon = Daemon(here.reconciler, schedule_of(settings), lambda: _moved(here, log), ended, log, without_result)

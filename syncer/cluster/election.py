@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from syncer.cluster import lease as leases
@@ -24,32 +23,15 @@ from syncer.errors import ClusterError, ConflictError, LockedError
 from syncer.log import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from random import Random
+    from collections.abc import Callable
 
-    from structlog.typing import FilteringBoundLogger
-
-    from syncer.clock import BootClock, Clock
     from syncer.cluster.lease import Lease
-    from syncer.cluster.ports import Carried, Leases
+    from syncer.cluster.ports import Around, Carried, Leases
     from syncer.cluster.terms import Terms
 
 JITTER: Final = 0.2
 """Share of the retry period by which followers ask sooner or later than each other."""
 HELD: Final = "the run that holds it does the work; see the holder's log"
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What an elector takes from the process around it; `name` is NAMESPACE/NAME of the lease."""
-
-    name: str
-    identity: str
-    clock: Clock
-    boot: BootClock
-    rng: Random
-    log: FilteringBoundLogger
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class Elector:
@@ -75,6 +57,7 @@ class Elector:
         self._objection = ""
         self._trouble = ""
         self._asked_again: float | None = None
+        self._step: asyncio.Future[None] | None = None
 
     @property
     def holder(self) -> str:
@@ -148,7 +131,16 @@ class Elector:
             await self._around.sleep(self._pause())
 
     async def release(self) -> None:
-        """Let go of the lease if it is ours; only once nothing is under way that could still write."""
+        """Let go of the lease if it is ours; only once nothing is under way that could still write.
+
+        A step that was left alone has its time to end: what it sent may have made this process the leader.
+        """
+        if self._step is not None and not self._step.done():
+            await asyncio.wait({self._step}, timeout=self._terms.request)
+            self._step.cancel()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
         self._leading = False
         for _ in range(2):
             if self._seen is None or self.holder != self._around.identity:
@@ -163,7 +155,12 @@ class Elector:
                 return
 
     async def step(self) -> None:
-        """One try to get or keep the lease. Trouble with the API server is told, and ends a leadership in time."""
+        """One try to get or keep the lease; it goes on if whoever waits for it is cancelled, until `release`."""
+        self._step = asyncio.ensure_future(self._guarded())
+        await asyncio.shield(self._step)
+
+    async def _guarded(self) -> None:
+        """Trouble with the API server is told, and ends a leadership in time."""
         self._asked_again = None
         try:
             await self._try()
@@ -205,7 +202,7 @@ class Elector:
     async def _renew(self, held: Lease) -> None:
         if await self._objects(held):
             self._lose(self._objection)
-            await self.release()
+            await self._let_go()
             return
         claim, sent = await self._claim(held), self._now()
         self._have(await self._at.replace(leases.renewed(held, claim)), sent, self._terms.quarantine)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+    from random import Random
 
+    from structlog.typing import FilteringBoundLogger
+
+    from syncer.clock import BootClock, Clock
     from syncer.cluster.lease import Lease
 
 
@@ -43,3 +49,16 @@ class Nothing:
     def wanted(self, annotations: Mapping[str, str]) -> Mapping[str, str | None]:  # noqa: ARG002 -- the protocol's
         """None."""
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What an elector takes from the process around it; `name` is NAMESPACE/NAME of the lease."""
+
+    name: str
+    identity: str
+    clock: Clock
+    boot: BootClock
+    rng: Random
+    log: FilteringBoundLogger
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from syncer.desired.gitmirror import Mirror
 
 _FORMAT: Final = "%H%x00%an <%ae>%x00%cI%x00%s"
+LONGEST_WORDS: Final = 500
+"""Characters of an author or a subject that are kept."""
 _BYTES_A_FILE: Final = 512  # of a listing: mode, kind, hash, size and path
 
 
@@ -36,7 +38,12 @@ def commit(mirror: Mirror, sha: str) -> Commit:
     arguments = ("log", "-1", "--no-mailmap", "--no-show-signature", "--no-color", "--encoding=UTF-8")
     out = mirror.ask(*arguments, f"--format={_FORMAT}", "--end-of-options", sha, "--")
     full, author, when, subject = out.decode("utf-8", "replace").rstrip("\n").split("\0", 3)
-    return Commit(full, author, _when(when), subject)
+    return Commit(full, _shortened(author), _when(when), _shortened(subject))
+
+
+def _shortened(text: str) -> str:
+    """A committer's own words: shown with each field and sent to every receiver, and as long as they please."""
+    return text if len(text) <= LONGEST_WORDS else f"{text[: LONGEST_WORDS - 1]}…"
 
 
 def kind_at(mirror: Mirror, sha: str, subpath: str) -> tuple[str, str]:

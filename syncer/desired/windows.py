@@ -40,6 +40,11 @@ def state(windows: Sequence[Window], now: datetime) -> WindowState:
     return _state(tuple(windows), now)
 
 
+def closed(windows: Sequence[Window], now: datetime) -> str:
+    """Why nothing may be written at `now`, for an app whose turn comes late; empty while it may."""
+    return "" if state(windows, now).open else "its window closed before its turn; nothing written"
+
+
 @lru_cache(maxsize=1024)
 def _state(windows: tuple[Window, ...], now: datetime) -> WindowState:
     at = now.astimezone(UTC)

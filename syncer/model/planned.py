@@ -37,7 +37,8 @@ class LastApplied:
     """What was last written to (or last seen in agreement at) the vendor for one app.
 
     `digests` are keyed digests per field, never values; `revision` the revision id; `seen_at` the latest time at
-    which the app was seen in agreement, `at` when this was recorded (both aware UTC).
+    which the app was seen in agreement, `at` when this was recorded (both aware UTC). `left`: git has stopped declaring
+    the app since, so that whoever changed it at the vendor was free to.
     """
 
     ref: AppRef
@@ -45,6 +46,7 @@ class LastApplied:
     revision: str
     at: datetime
     seen_at: datetime
+    left: bool = False
 
     def digest(self, wanted: Field) -> str | None:
         """The digest of one field, or None where nothing is recorded."""

@@ -33,12 +33,16 @@ STALE_INTERVALS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What a desk is told from outside: `interval` is how often a pass is due."""
+    """What a desk is told from outside: `interval` is how often a pass is due.
+
+    `speaks` says whether this process is the one of several that tells; what is delivered already is not stopped by it.
+    """
 
     new_id: Callable[[], str]
     public_url: str
     interval: timedelta
     tick: float = TICK
+    speaks: Callable[[], bool] = lambda: True
 
 
 class Desk:
@@ -125,6 +129,8 @@ class Desk:
                 self._result_at = self._shared.clock.monotonic()
             found = self._judged(seen.of(happened))
             self._last = replace(found, apps=found.apps or (self._last.apps if self._last else None))
+            if not self._office.speaks():
+                continue  # remembered as the last pass, in case this process is the one by the next
             progress = commits.of(happened)
             for (receiver, rules), courier in zip(self._rules, self._couriers, strict=True):
                 memory = self._memory[receiver.name]
@@ -135,6 +141,8 @@ class Desk:
                 self._record(receiver.name, told, courier)
 
     def _look_again(self) -> None:
+        if not self._office.speaks():
+            return
         now = self._shared.clock.now()
         last = self._last or seen.Seen(now, None, None)
         found = self._judged(replace(last, at=now))

@@ -34,6 +34,8 @@ def _changes(app: DesiredApp, live: AppSettings, last: LastApplied | None, diges
         if current != desired:
             recorded = last.digest(field) if last else None
             cause = _cause(digest(field, current), digest(field, desired), recorded)
+            if last is not None and last.left and cause is Cause.DRIFT:
+                cause = Cause.BOTH  # it moved while nobody declared it, and a commit brings the old value back
             yield FieldChange(field, current, desired, cause, app.origin(field), danger(field, current, desired))
 
 

@@ -113,7 +113,7 @@ def _limited(plan: Plan, passed: Sequence[AppPlan], facts: Facts) -> Iterator[Ho
     """
     if facts.limits is None:
         return
-    yield from limits.of_pass(plan, facts.limits, facts.fleet)
+    yield from limits.of_pass(plan, facts.limits)
     unattended = [step for step in passed if facts.approval(step) is None]
     yield from limits.of_transitions(unattended, facts.limits, facts.fleet, facts.now, _approve(plan))
     yield from limits.of_steps(unattended, facts.limits, facts.fleet, facts.now, _approve(plan))

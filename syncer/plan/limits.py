@@ -44,7 +44,7 @@ class Transition:
 
     def most(self, fleet: int) -> int:
         """Apps in which it may be made without a person's word."""
-        return max(self.apps, math.floor(self.share * fleet))
+        return max(self.apps, _part(self.share, fleet))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class Limits:
 
     def budget(self, fleet: int) -> int:
         """Apps that may change in a window without a person's word: a floor, not an exemption, for small fleets."""
-        return max(self.at_least, min(self.apps, math.floor(self.share * fleet)))
+        return max(self.at_least, min(self.apps, _part(self.share, fleet)))
 
     def drifted(self, fleet: int) -> int:
         """Apps that may have drifted at once and still be put back."""
-        return max(self.drift_apps, math.floor(self.drift_share * fleet))
+        return max(self.drift_apps, _part(self.drift_share, fleet))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,17 @@ class Fleet:
     recent: tuple[RecentPut, ...] = ()
 
 
-def of_pass(plan: Plan, limits: Limits, fleet: Fleet) -> Iterator[Hold]:
-    """Holds against everything, approved or not."""
+def of_pass(plan: Plan, limits: Limits) -> Iterator[Hold]:
+    """Holds against everything, approved or not.
+
+    The share is that of the apps that were asked: a few selected ones must not hide in a large fleet.
+    """
     unreadable = len(plan.unreadable)
-    if plan.steps and unreadable > max(FEWEST_UNREADABLE, limits.unreadable * fleet.size):
+    asked = len(plan.steps) + len(plan.in_sync) + unreadable
+    if plan.steps and unreadable > max(FEWEST_UNREADABLE, _part(limits.unreadable, asked)):
         yield Hold(
             Rule.TOO_MANY_UNREADABLE,
-            f"{unreadable} of {fleet.size} apps can't be read, more than {limits.unreadable:.0%}: nothing is written",
+            f"{unreadable} of {asked} apps can't be read, more than {limits.unreadable:.0%}: nothing is written",
             release="nothing to do when it passes; else `syncer doctor`",
         )
 
@@ -168,6 +172,11 @@ def flapping(recent: Iterable[RecentPut]) -> Mapping[AppRef, int]:
     """
     counts = Counter(put.ref for put in recent if put.drift and not put.approved)
     return {ref: count for ref, count in counts.items() if count >= OFTEN}
+
+
+def _part(share: float, apps: int) -> int:
+    """Whole apps within a share; rounded where fractions can't be: 29 % of 100 are 29."""
+    return math.floor(round(share * apps, 6))
 
 
 def _hours(span: timedelta) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 QUIET: Final = frozenset(rule.value for rule in QUIET_RULES)
+ASKED: Final = ("syncer approve ", "syncer reconcile", "syncer resume ", "syncer rollback ", "syncer suspend ")
+"""Commands that a running daemon carries out."""
 WHOLE: Final = 12
 """Characters of a revision that people see."""
 
@@ -67,7 +69,7 @@ def ago(moment: str, now: datetime) -> str:
 
 def asked_here(command: str, origin: str) -> str:
     """A command that needs the state, as it is asked of this server: the daemon behind it holds the state."""
-    if not command.startswith("syncer approve "):
+    if not command.startswith(ASKED):
         return command
     return f"{command} --server {origin} --server-token-file FILE"
 

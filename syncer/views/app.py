@@ -142,6 +142,7 @@ def commands(row: Row) -> list[JSON]:
     releases = [{"told": "Approve what waits of this app, and of no other", "command": approve}] if plan else []
     return [
         *releases,
+        {"told": "Write nothing to it for a while", "command": f"syncer suspend {ref} --until 4h --reason '…'"},
         {"told": "See where every value comes from, with commit and author", "command": f"syncer explain {ref}"},
         {"told": "See what would be written", "command": f"syncer plan {ref}"},
     ]

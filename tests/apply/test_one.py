@@ -362,6 +362,21 @@ async def test_a_stop_during_the_reread_begins_nothing() -> None:
     assert (outcome.status, outcome.failure, trial.vendor.told) == (Status.STOPPED, "asked to stop", ["read desk"])
 
 
+async def test_a_step_whose_window_closed_meanwhile_is_not_begun_nor_tried_again() -> None:
+    trial = Trial()
+    looks: list[str] = []
+
+    def barred(step: AppPlan) -> str:
+        looks.append(step.app.name)
+        return "closed" if len(looks) > 1 else ""
+
+    trial.vendor.puts = [fails(server_error())]
+    run = replace(a_run(trial.vendor, trial.journal), barred=barred)
+    outcome = await one.apply(run, a_step(), None, Stop(bool))
+    assert (outcome.status, outcome.failure, outcome.attempts) == (Status.STOPPED, "closed", 2)
+    assert (len(trial.journal.intents), len(trial.journal.results), trial.vendor.ledger) == (1, 1, [])
+
+
 async def test_a_stop_during_the_put_still_reads_back_and_records() -> None:
     trial = Trial()
     trial.asked = lambda: "put desk id1" in trial.vendor.told

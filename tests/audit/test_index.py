@@ -359,12 +359,25 @@ def test_an_index_of_another_log_is_built_again(tmp_path: Path) -> None:
     assert index._links.logid == journal.logid
 
 
+def test_an_app_that_left_git_is_on_record_until_it_is_seen_again(journal: Journal, tmp_path: Path) -> None:
+    put(journal, an_app(1))
+    journal.note_many([payloads.left(each, REVISION) for each in (an_app(1), an_app(2))])
+    index = Index.open(tmp_path)
+    assert {ref: last.left for ref, last in index.last_applied().items()} == {an_app(1): True}
+    journal.adopt([an_adoption(an_app(1))])
+    assert not index.last_applied()[an_app(1)].left
+    journal.note_many([payloads.left(an_app(1), REVISION)])
+    put(journal, an_app(1))
+    assert not index.last_applied()[an_app(1)].left
+
+
 def test_an_index_ahead_of_its_journal_is_built_again(tmp_path: Path, journal: Journal) -> None:
     put(journal, an_app(1))
     short = files.segment(tmp_path).read_bytes()
     put(journal, an_app(2))
     index = Index.open(tmp_path)
     assert set(index.last_applied()) == {an_app(1), an_app(2)}
+    journal.close()
     files.segment(tmp_path).write_bytes(short)
 
     assert set(index.last_applied()) == {an_app(1)}

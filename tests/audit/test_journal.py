@@ -420,15 +420,20 @@ def test_a_lock_that_can_not_be_written_is_an_error(tmp_path: Path, monkeypatch:
     open_journal(tmp_path).close()
 
 
-@pytest.mark.parametrize("lost", ["removed", "replaced"])
+@pytest.mark.parametrize("lost", ["removed", "replaced", "emptied in place", "written to by another"])
 def test_a_journal_that_no_longer_goes_by_its_name_promises_nothing(tmp_path: Path, lost: str) -> None:
     journal = open_journal(tmp_path)
     segment = files.segment(tmp_path)
     kept = segment.read_bytes()
-    segment.unlink()
+    if lost == "emptied in place":  # as logrotate does it with copytruncate
+        os.truncate(segment, 0)
+    elif lost == "written to by another":
+        segment.write_bytes(kept + kept.splitlines(keepends=True)[-1])
+    else:
+        segment.unlink()
     if lost == "replaced":
         segment.write_bytes(kept)
-    with pytest.raises(JournalError, match="removed or replaced under this process"):
+    with pytest.raises(JournalError, match="removed, replaced or changed under this process"):
         journal.intend(an_intent(an_app()))
     assert journal.dead
     journal.close()

@@ -77,6 +77,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
             payloads.drift_seen(step, journal.digests),
             payloads.drift_seen(replace(step, moved_after=START - timedelta(minutes=5)), journal.digests),
             payloads.drift_repeated(an_app(1), "desk", 4),
+            payloads.left(an_app(5), REVISION),
             payloads.source_changed("", REVISION, apps=12, rejected=("apps/broken.yaml",)),
             payloads.source_changed(REVISION.id, folder, apps=0),
             payloads.source_changed("", signed, apps=12),

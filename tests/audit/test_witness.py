@@ -63,6 +63,18 @@ def test_a_drift_is_recorded_once_and_again_when_it_comes_back() -> None:
     assert recorder.notes == ["source.changed", "drift.seen", "drift.seen"]
 
 
+def test_an_app_that_git_stops_declaring_is_recorded_once() -> None:
+    recorder = Recorder()
+    known = {an_app(): LastApplied(an_app(), (), "rev", START, START)}
+    witness = Witness(recorder, lambda: known, DIGESTS)
+    witness.record(DesiredState(REVISION, (), rejected=("apps.yaml",)), decided(), ())
+    assert recorder.notes == ["source.changed"]
+    witness.record(DesiredState(REVISION, ()), decided(), ())
+    known[an_app()] = replace(known[an_app()], left=True)
+    witness.record(DesiredState(REVISION, ()), decided(), ())
+    assert recorder.notes == ["source.changed", "app.left"]
+
+
 def test_a_commit_s_change_is_no_drift() -> None:
     recorder = Recorder()
     Witness(recorder, dict, DIGESTS).record(DesiredState(REVISION, ()), decided(a_step(an_app())), ())

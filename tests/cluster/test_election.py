@@ -15,8 +15,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from syncer.cluster import lease
-from syncer.cluster.election import Around, Elector
-from syncer.cluster.ports import Nothing
+from syncer.cluster.election import Elector
+from syncer.cluster.ports import Around, Nothing
 from syncer.cluster.terms import Terms
 from syncer.errors import ClusterError, ConflictError, LockedError
 from tests.support.kube_api import NAMESPACE, TOKEN, KubeApi
@@ -58,22 +58,35 @@ class Time:
 
 @dataclass
 class Table:
-    """The Lease as a candidate reaches it. `trouble` is raised instead of an answer; `lost` loses the next answer."""
+    """The Lease as a candidate reaches it.
+
+    `trouble` is raised instead of an answer; `lost` loses the next answer, `gate` delays it.
+    """
 
     api: KubeApi
     trouble: ClusterError | None = None
     lost: bool = False
     before: Callable[[str], None] = lambda _: None
+    gate: asyncio.Event | None = None
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(self) -> Lease | None:
         status, body = self._ask("GET", f"{LEASES}/syncer")
         return None if status == 404 else lease.parse(body)
 
     async def create(self, body: dict[str, Any]) -> Lease:
-        return self._written(*self._ask("POST", LEASES, body))
+        return await self._late(self._written(*self._ask("POST", LEASES, body)))
 
     async def replace(self, body: dict[str, Any]) -> Lease:
-        return self._written(*self._ask("PUT", f"{LEASES}/syncer", body))
+        return await self._late(self._written(*self._ask("PUT", f"{LEASES}/syncer", body)))
+
+    async def _late(self, answer: Lease) -> Lease:
+        """What was asked for is done, and the answer comes when the gate opens."""
+        gate, self.gate = self.gate, None
+        if gate is not None:
+            self.reached.set()
+            await gate.wait()
+        return answer
 
     def _ask(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
         self.before(method)
@@ -359,6 +372,39 @@ async def test_letting_go_of_a_deleted_lease_ends_quietly() -> None:
     here.api.delete()
     await here.a.elector.release()
     assert here.api.objects == {}
+
+
+@pytest.mark.parametrize("way", ["run", "acquire"])
+async def test_one_that_is_asked_to_end_while_it_takes_the_lease_lets_go_of_it(way: str) -> None:
+    """A take-over whose answer nobody waited for would keep the others away for a whole lease."""
+    here = Field()
+    await here.a_leads()
+    await here.a.elector.release()
+    answered = asyncio.Event()
+    here.b.table.gate = answered
+    going = here.b.elector.acquire() if way == "acquire" else here.b.elector.run(lambda: None)
+    task = asyncio.create_task(going)
+    await here.b.table.reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert here.api.holder() == "b"
+    ending = asyncio.create_task(here.b.elector.release())
+    await asyncio.sleep(0)
+    answered.set()
+    await ending
+    assert (here.api.holder(), here.b.elector.leads) == ("", False)
+
+
+async def test_letting_go_does_not_wait_for_ever_for_a_step_that_hangs() -> None:
+    api, time = KubeApi(), Time()
+    a = candidate("a", api, time, terms=Terms(0.8, 0.4, 0.05, 0.1))
+    a.table.gate = asyncio.Event()
+    task = asyncio.create_task(a.elector.run(lambda: None))
+    await a.table.reached.wait()
+    task.cancel()
+    await a.elector.release()
+    assert not a.elector.leads
 
 
 async def test_letting_go_without_an_answer_is_told() -> None:

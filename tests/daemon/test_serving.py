@@ -125,6 +125,15 @@ def test_a_commit_is_approved_through_the_server(tmp_path: Path) -> None:
             assert here.site.live()["popup_url"] == POPUP
 
 
+def test_a_commit_that_an_approval_comes_upon_is_applied_at_once(tmp_path: Path) -> None:
+    with versioned(tmp_path, 1, popup_url=POPUP) as here, serving(here.site) as (daemon, address):
+        since = daemon.mark()
+        here.commit(range(1, 2), popup_url=OTHER)
+        assert post(address, "/-/approve", {"plan": "0" * 12, "reason": "r"})[0] == 409
+        assert daemon.wait_for("pass.finished", since, trigger="commit")["applied"] == 1
+        assert here.site.live()["popup_url"] == OTHER
+
+
 def test_an_approval_waits_for_the_pass_under_way(tmp_path: Path) -> None:
     with site(tmp_path, 1, popup_url=POPUP) as here, serving(here) as (daemon, address):
         here.emulator.fault("GET:latency(1000)")

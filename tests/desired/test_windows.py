@@ -45,6 +45,12 @@ def test_deny_wins_over_allow_and_the_change_is_that_of_the_whole() -> None:
     assert windows.state((OFFICE, lunch), at("2025-03-08T06:00")) == WindowState(False, at("2025-03-10T02:30"))
 
 
+def test_a_turn_that_comes_late_is_told_of_a_window_that_closed() -> None:
+    window = allow("0 9 * * *", hours=1)
+    assert windows.closed((window,), at("2025-06-02 09:59:59")) == ""
+    assert "closed before its turn" in windows.closed((window,), at("2025-06-02 10:00"))
+
+
 def test_deny_alone_leaves_the_rest_open() -> None:
     freeze = deny("0 0 24 12 *", 48)
     assert windows.state((freeze,), at("2025-12-23T12:00")) == WindowState(True, at("2025-12-24T00:00"))

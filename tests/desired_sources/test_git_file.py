@@ -264,6 +264,13 @@ def test_blame_names_the_commit_of_a_line(repository: Repository, state: Path) -
     assert git.blame(second, "b.yaml", 1) is None
 
 
+def test_a_committers_own_words_are_kept_to_a_length_that_people_read(repository: Repository, state: Path) -> None:
+    repository.commit({"a.yaml": b"1"}, author=f"{'E' * 60_000} <eve@example.test>", subject="s" * 200_000)
+    commit = source(repository.url, state).fetch().revision.commit
+    assert commit is not None
+    assert (len(commit.author), len(commit.subject), commit.author[-2:]) == (500, 500, "E…")
+
+
 def test_a_commit_with_an_impossible_zone_has_a_time(repository: Repository, state: Path) -> None:
     tree = repository.git("rev-parse", f"{repository.commit({'a.yaml': b'1'})}^{{tree}}")
     who = "Eve <eve@example.test> 1750000000 +9959"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import resource
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from syncer import wiring
 from syncer.audit import files
 from syncer.audit.events import EventType, Identity
 from syncer.audit.index import INDEX_NAME
@@ -20,6 +21,7 @@ from syncer.model.fields import Field
 from syncer.model.outcome import State, Status, Trigger
 from syncer.model.planned import Approval, Cause, Rule
 from syncer.parts import Ask
+from syncer.plan import gate
 from tests.faults import invariants
 from tests.faults.fleet import FIRST, LAST, MIDDLE, REFS, desired, fleet, key, url
 from tests.support.emulated import until
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from syncer.model.desired import AppRef
     from syncer.model.outcome import SyncReport
+    from syncer.model.planned import Decision
     from syncer.wiring import Opened
     from tests.faults.fleet import Fleet
 
@@ -319,6 +322,85 @@ async def test_a_put_follows_its_re_read_at_once_however_slow_the_pace(tmp_path:
             read = max(request.ended_ns for request in mine if request.ended_ns <= put.started_ns)
             assert put.started_ns - read < 100_000_000
         invariants.i9_converged(here)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["one process", "restarts"])
+async def test_what_moved_while_git_did_not_declare_it_is_no_drift_when_a_commit_brings_it_back(
+    tmp_path: Path, *, kept: bool
+) -> None:
+    async with fleet(tmp_path) as here, AsyncExitStack() as stack:
+        here.policy = "{on_commit: hold}"
+        async with here.opened() as first:
+            for ref in REFS:
+                here.change(ref, **desired(1))
+            here.write()
+            await here.run(first)
+        wish, process = here.wishes.pop(FIRST), await stack.enter_async_context(here.opened()) if kept else None
+
+        async def one() -> SyncReport:
+            here.write()
+            return await here.run(process) if process else await here.passes(1)
+
+        await one()
+        here.change(FIRST, popup_url=url("by-hand"))
+        here.wishes[FIRST] = wish
+        for _ in range(2):
+            report = await one()
+            assert [(hold.rule, hold.ref) for hold in report.decision.holds] == [(Rule.COMMIT_HELD, FIRST)]
+        assert here.emulator.store.ledger() == ()
+        here.change(FIRST, popup_url=wish["popup_url"])
+        await one()
+        here.change(FIRST, popup_url=url("by-hand"))
+        report = await one()
+        assert [(step.ref, step.causes) for step in report.decision.approved] == [(FIRST, frozenset({Cause.DRIFT}))]
+        assert len(invariants.records(here, EventType.APP_LEFT)) == 1
+
+
+class Later(SystemClock):
+    """A clock that can be told to show a later time."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """The clock of every pass, which goes on by 25 hours once a plan was decided, as in a very slow pass."""
+    clock, decide = Later(), gate.decide
+
+    def decided(*given: Any) -> Decision:
+        decision = decide(*given)
+        clock.ahead += timedelta(hours=25 if decision.approved else 0)
+        return decision
+
+    monkeypatch.setattr(wiring, "CLOCK", clock)
+    monkeypatch.setattr(gate, "decide", decided)
+    return clock
+
+
+@pytest.mark.usefixtures("late")
+async def test_a_write_that_an_approval_let_pass_names_it_though_it_ended_meanwhile(tmp_path: Path) -> None:
+    async with fleet(tmp_path) as here:
+        here.policy = "{protected: [popup_url, recording_url, recording_enabled]}"
+        here.write()
+        async with here.opened() as opened:
+            _approve(opened, await here.run(opened), FIRST)
+            report = await here.run(opened)
+        [intent] = invariants.records(here, EventType.PUT_INTENT)
+        assert (intent["data"]["approval"]["by"], report.outcomes[0].status) == ("ann", Status.APPLIED)
+
+
+async def test_a_window_that_closes_in_mid_pass_is_closed_for_the_apps_that_wait(tmp_path: Path, late: Later) -> None:
+    async with fleet(tmp_path) as here:
+        begins = late.now() - timedelta(minutes=1)
+        here.policy = f'{{windows: [{{allow: "{begins:%M %H %d %m} *", for: 2h}}]}}'
+        here.write()
+        report = await here.passes(1)
+        assert {outcome.status for outcome in report.outcomes} == {Status.STOPPED}
+        assert here.emulator.store.ledger() == ()
 
 
 async def test_a_wall_clock_set_back_a_year_changes_neither_order_nor_causes(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def test_the_pod_monitor_asks_for_what_the_server_has() -> None:
     assert (monitor["apiVersion"], monitor["kind"]) == ("monitoring.coreos.com/v1", "PodMonitor")
     [endpoint] = monitor["spec"]["podMetricsEndpoints"]
     assert endpoint["path"] == "/metrics"
-    assert monitor["spec"]["selector"]["matchLabels"] == {"app.kubernetes.io/name": "syncer"}
+    assert monitor["spec"]["selector"]["matchExpressions"] == [{"key": "syncer", "operator": "Exists"}]
 
 
 @pytest.mark.needs("promtool")

@@ -87,7 +87,9 @@ class House:
         self.posts = {each.name: Post() for each in receivers}
         shared = Round(self.spool, self.clock, random.Random(7), {}, SENDER, self.log, PATIENCE)  # type: ignore[arg-type]  # keeps what it is told
         pairs = tuple((each, self.posts[each.name]) for each in receivers)
-        self.desk = Desk(pairs, shared, Office(ids(), "https://s.example", 5 * MINUTE, tick))
+        self.leads = True
+        office = Office(ids(), "https://s.example", 5 * MINUTE, tick, speaks=lambda: self.leads)
+        self.desk = Desk(pairs, shared, office)
 
     async def passes(self, *apps: dict[str, State] | None, every: timedelta = MINUTE, **fields: Any) -> None:
         """One pass after the other, and everything decided and tried after each."""
@@ -128,6 +130,18 @@ async def test_each_receiver_hears_what_it_wants(tmp_path: Path) -> None:
             "one": [("a", "Drifted")],
             "two": [("b", "Failing")],
         }
+
+
+async def test_a_standby_tells_nothing_not_even_of_silence_until_it_leads(tmp_path: Path) -> None:
+    async with house(tmp_path, a_receiver(on=(DRIFTED, State.STALE)), tick=0.01) as here:
+        here.leads = False
+        await here.passes({"desk": DRIFTED}, {"desk": DRIFTED})
+        here.clock.move(timedelta(hours=1))
+        await asyncio.sleep(0.05)  # a few looks at what becomes due by itself
+        assert here.posts["desk"].told() == []
+        here.leads = True
+        await here.passes({"desk": DRIFTED})
+        assert DESK in here.posts["desk"].told()
 
 
 async def test_a_restart_repeats_nothing_and_counts_on(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from syncer.model.fields import UNDECLARED, AppSettings, Field
@@ -43,6 +45,15 @@ def test_the_cause_is_unknown_when_nothing_was_ever_applied() -> None:
 
 def test_the_cause_is_unknown_for_a_field_that_was_not_recorded() -> None:
     assert change(A, B, a_last(applied=settings(callback_url=A))) is Cause.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("live", "desired", "cause"), [(B, A, Cause.BOTH), (A, B, Cause.GIT), (B, "https://c.example/", Cause.BOTH)]
+)
+def test_what_moved_at_the_vendor_of_an_app_that_had_left_git_is_never_drift(
+    live: str, desired: str, cause: Cause
+) -> None:
+    assert change(live, desired, replace(a_last(applied=settings(popup_url=A)), left=True)) is cause
 
 
 def test_null_that_was_applied_is_not_the_same_as_never_recorded() -> None:

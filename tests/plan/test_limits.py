@@ -31,6 +31,7 @@ from tests.support.builders import (
 if TYPE_CHECKING:
     from tests.soak.figures import Recorder
 
+NEW = live_settings(popup_url="https://new.example/popup")
 USUAL = Limits(25, 0.3, 3, timedelta(hours=24), 2, 0.2, 0.3)
 GENEROUS = replace(USUAL, apps=1000, share=1.0, at_least=1000)
 
@@ -39,11 +40,12 @@ def names(count: int) -> list[str]:
     return [f"n{number:03d}" for number in range(count)]
 
 
-def changed(count: int, unread: int = 0) -> Plan:
-    """A plan in which `count` apps differ without a record and `unread` more can't be read."""
+def changed(count: int, unread: int = 0, calm: int = 0) -> Plan:
+    """A plan in which `count` apps differ without a record, `unread` more can't be read, and `calm` are in sync."""
     pairs = [(an_app(name), a_live(name)) for name in names(count)]
     silent = [(an_app(f"u{name}"), unreadable(f"u{name}")) for name in names(unread)]
-    return a_plan(*pairs, *silent)
+    same = [(an_app(f"s{name}"), a_live(f"s{name}", NEW)) for name in names(calm)]
+    return a_plan(*pairs, *silent, *same)
 
 
 def drifted(count: int) -> Plan:
@@ -104,8 +106,18 @@ def test_one_unreadable_app_stops_no_other_and_many_stop_all() -> None:
 
 
 def test_exactly_the_share_is_not_more_than_the_share() -> None:
-    assert len(decide(changed(1, unread=3), limits=USUAL, fleet=Fleet(10)).approved) == 1
-    assert decide(changed(1, unread=4), limits=USUAL, fleet=Fleet(10)).approved == ()
+    assert len(decide(changed(1, unread=3, calm=6), limits=USUAL, fleet=Fleet(10)).approved) == 1
+    assert decide(changed(1, unread=4, calm=5), limits=USUAL, fleet=Fleet(10)).approved == ()
+
+
+def test_unreadable_apps_of_a_selection_are_a_share_of_the_selection() -> None:
+    assert decide(changed(1, unread=3), limits=USUAL, fleet=Fleet(100)).approved == ()
+
+
+def test_a_share_is_not_one_app_short_because_of_binary_fractions() -> None:
+    tight = replace(USUAL, apps=100, share=0.29, drift_share=0.29, unreadable=0.29)
+    assert (tight.budget(100), tight.drifted(100), Transition(Danger.BLANKS_URL, 0, 0.29).most(100)) == (29, 29, 29)
+    assert len(decide(changed(1, unread=29, calm=70), limits=tight, fleet=Fleet(100)).approved) == 1
 
 
 def test_a_budget_sees_the_whole_of_its_window_however_long() -> None:

@@ -92,10 +92,13 @@ def test_on_a_full_disk_nothing_is_written_and_looking_goes_on_until_there_is_ro
             filler = fill(here.site.state)
             here.site.change(1, popup_url=OTHER)
             asked = len(here.site.emulator.store.requests())
-            assert passed(child)["applied"] == 0
+            written = 1
+            while passed(child)["applied"]:  # the last page of the journal may have room for a few records yet
+                written += 1
+                here.site.change(1, popup_url=OTHER)
             assert "00000001.jsonl can't be written" in child.told()
             assert len(here.site.emulator.store.requests()) > asked
-            assert len(here.site.emulator.store.ledger()) == 1
+            assert len(here.site.emulator.store.ledger()) == written
             filler.unlink()
             assert passed(child)["applied"] == 1
             child.signal(signal.SIGTERM)
@@ -146,7 +149,7 @@ def test_a_journal_that_is_lost_under_a_daemon_stops_it_before_the_next_put(tmp_
             here.site.change(1, popup_url=OTHER)
             child.signal(signal.SIGHUP)
             assert child.wait() == 1
-            assert "was removed or replaced under this process" in child.told()
+            assert "was removed, replaced or changed under this process" in child.told()
         assert len(here.site.emulator.store.ledger()) == 1
         (tmp_path / "elsewhere.jsonl").rename(segment)
         start.run(here.site, "sync")

@@ -147,6 +147,8 @@ async def test_commands_are_those_that_ask_this_server(tmp_path: Path) -> None:
     tail = b"--reason &#39;\xe2\x80\xa6&#39; --server https://syncer.corp.example --server-token-file FILE</code>"
     assert tail in fleet_page.body
     assert f"{ONE.ref} ".encode() + tail in app_page.body
+    assert f"syncer suspend {ONE.ref} --until 4h ".encode() + tail in app_page.body
+    assert html.asked_here("syncer plan", "http://x") == "syncer plan"
 
 
 async def test_without_a_token_at_the_server_pages_are_read_only(here: Served) -> None:
@@ -303,16 +305,6 @@ def test_revisions_read_as_commits_or_folders() -> None:
     assert html.short("sha256:5f2b6c0d9e17aaaa") == "folder 5f2b6c0d9e17"
 
 
-@pytest.mark.parametrize(("kind", "cause", "last"), [("drift.seen", "drift", "live"), ("put.intent", "drift", "git")])
-def test_a_drift_leads_away_from_git_and_a_write_to_it(kind: str, cause: str, last: str) -> None:
-    entry = {
-        "type": kind,
-        "moves": [{"field": "popup_url", "live": "live", "git": "git", "cause": cause, "danger": None}],
-    }
-    shown = html.templates().get_template("parts.html").make_module().moves(entry)
-    assert re.findall(r'value">([^<]*)<', str(shown))[-1] == last
-
-
 def test_a_hold_that_policy_chose_is_quiet_in_a_time_line() -> None:
     entry = {"rule": "window", "verdict": None, "type": "hold"}
     assert [html.kind(entry), html.kind({**entry, "rule": "budget"})] == ["quiet", "hold"]
@@ -331,3 +323,11 @@ def test_a_query_keeps_what_is_asked_for_and_turns_to_the_first_page() -> None:
     assert html.query({"state": "Held", "q": "a b", "page": 3}) == "?state=Held&q=a+b"
     assert html.query({"state": "Held", "page": 3}, page=4, state="") == "?page=4"
     assert html.query({"page": 1}) == "?"
+
+
+@pytest.mark.parametrize(("kind", "told"), [("drift.seen", ["in-git", "live"]), ("put.intent", ["live", "in-git"])])
+def test_a_change_is_told_in_the_direction_in_which_it_was_made(kind: str, told: list[str]) -> None:
+    move = {"field": "popup_url", "live": "live", "git": "in-git", "danger": None}
+    macros = html.templates().get_template("parts.html").make_module()
+    text = str(getattr(macros, "moves")({"type": kind, "moves": [move]}))  # noqa: B009 -- a macro has no type
+    assert re.findall(r"<code[^>]*>(live|in-git)</code>", text) == told

@@ -25,6 +25,7 @@ GOALS: dict[str, tuple[str, int]] = {
     "stop-loop": ("SIGSTOP and SIGCONT at random moments", 200),
     "lease-stops": ("SIGSTOP of the leader of three at random moments: 0 overlapping PUTs, one follows in time", 200),
     "lease-real": ("the same for 1 to 90 s with a real kube-apiserver and the times that are built in", 30),
+    "cluster": ("rollouts, kills and drains of a Deployment on a one-node cluster: no lost record, no double write", 9),
     "clock-jumps": ("jumps of a running daemon's wall clock: passes go on, no limit opens by one set back", 100),
     "out-of-memory": ("passes that run out of memory at any point: 0 lost, 0 unrecorded", 50),
     "stale-plans": ("histories in which a plan is approved or written late: only what was approved is written", 1_000),

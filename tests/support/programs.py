@@ -1,4 +1,4 @@
-"""Where the programs that tests need are looked for: Debian's places, and the npm packages of `.ci/node`."""
+"""Where the programs that tests need are looked for: `make tools`, Debian's places, the npm packages of `.ci/node`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 NODE = Path(__file__).parents[2] / ".ci" / "node" / "node_modules" / ".bin"
-PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/git-core:{NODE}"
+TOOLS = Path(__file__).parents[2] / ".tmp" / "tools" / "bin"
+PLACES = f"{TOOLS}:{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/git-core:{NODE}"
 
 
 def find(program: str) -> str | None:

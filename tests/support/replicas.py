@@ -201,8 +201,8 @@ class Hit:
     took: float
 
 
-def strike(made: Replicas, stop: float, rng: random.Random) -> Hit:
-    """Stops the leader at a random moment of its work and lets it go on."""
+def strike(made: Replicas, stop: float, rng: random.Random, *, until_taken: bool = False) -> Hit:
+    """Stops the leader at a random moment of its work and lets it go on; `until_taken`: not before another leads."""
     leader = made.leader(made.times.takeover + 30)
     marks = {number: daemon.mark() for number, daemon in made.daemons.items()}
     made.declare()
@@ -211,10 +211,10 @@ def strike(made: Replicas, stop: float, rng: random.Random) -> Hit:
     made.daemons[leader].signal(signal.SIGSTOP)
     among = _open(made.sites[leader])
     took = 0.0
-    while (left := struck + stop - time.monotonic()) > 0:
+    while (left := struck + stop - time.monotonic()) > 0 or (until_taken and not took and left > -60):
         if not took and _taken(made, leader, marks):
             took = time.monotonic() - struck
-        time.sleep(min(left, 0.1))
+        time.sleep(min(max(left, 0.01), 0.1))
     made.daemons[leader].signal(signal.SIGCONT)
     seconds = made.times.takeover + made.times.lease + 30
     made.until(made.converged, seconds, f"not converged after a stop of {stop:.1f} s of {leader}")

@@ -91,7 +91,7 @@ def _of_vendor(entry: JSON) -> bool:
 
 def _sides(entry: JSON, change: JSON) -> tuple[Any, Any]:
     """What a field was before, and after: a write takes it to what git declares, a drift away from that."""
-    if entry["event"] == "drift.seen" and change["cause"] == "drift":
+    if entry["event"].startswith("drift."):
         return change["git"], change["live"]
     return change["live"], change["git"]
 

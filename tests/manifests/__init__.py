@@ -1,0 +1,1 @@
+"""The manifests under config/kubernetes, rendered as kubectl renders them."""
