@@ -31,14 +31,17 @@ class Turn(StrEnum):
 def of(state: State, app: JSON) -> Turn | None:
     """Whose turn an app of the report is; nobody's when it is simply in sync.
 
-    A hold that somebody must release needs you whatever the state is called.
+    A hold that somebody must release needs you whatever the state is called, unless the app is suspended: what is held
+    besides counts when that is over, as in exit codes.
     """
+    if state is State.SUSPENDED:
+        return Turn.CHOSEN
     if state is State.IN_SYNC:
         return Turn.BACK if app.get("pin") else Turn.AGAIN if app.get("put_back") else None
     rules = {hold["rule"] for hold in app["holds"]}
     if state in NEEDS_YOU or any(hold["release"].startswith("syncer ") for hold in _loud(app)):
         return Turn.YOURS
-    return Turn.CHOSEN if state is State.SUSPENDED or (rules and rules <= QUIET) else Turn.ITS_OWN
+    return Turn.CHOSEN if rules and rules <= QUIET else Turn.ITS_OWN
 
 
 def _loud(app: JSON) -> list[JSON]:

@@ -171,12 +171,12 @@ def _judged(row: JSON, document: JSON, wanted: Goal) -> Verdict:
 
 def _standing(row: JSON, state: State, wanted: State | None) -> Verdict:
     rules = {hold["rule"] for hold in row["holds"]}
-    if state is wanted:
+    if state is wanted or (wanted is None and state is State.SUSPENDED):
         return Verdict.REACHED
     if state is State.INVALID or Rule.REFUSED in rules or (wanted is None and state in AT_REST):
         return Verdict.FAILED
     released = any(hold["release"].startswith("syncer ") for hold in row["holds"] if hold["rule"] not in QUIET)
-    if released or (state in HELD and (wanted or state is not State.SUSPENDED)):
+    if released or state in HELD:
         return Verdict.HELD
     return Verdict.WAITING if wanted else Verdict.REACHED
 

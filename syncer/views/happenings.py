@@ -39,6 +39,7 @@ WORDS: Final = {
     EventType.PUT_RESULT.value: "Result of a write",
     EventType.PUT_RECOVERED.value: "Result of a write, found out later",
     EventType.APP_ADOPTED.value: "Seen in agreement with git",
+    EventType.APP_LEFT.value: "No longer declared in git",
     EventType.DRIFT_SEEN.value: "Drift seen",
     EventType.DRIFT_REPEATED.value: "Put back again and again",
     EventType.HOLD.value: "Held back",

@@ -70,6 +70,11 @@ def goal(state: State | None = State.IN_SYNC, since: float = 0.0, **more: Any) -
     return Goal(state, NOW - timedelta(seconds=since), **more)
 
 
+def test_a_suspended_app_is_in_order_after_a_pass_whatever_else_holds_it() -> None:
+    assert ended(goal(None), report(row("a", "Suspended", HELD)))[0] == 0
+    assert ended(goal(), report(row("a", "Suspended", HELD)))[0] == 4
+
+
 def test_it_ends_with_0_once_all_are_there() -> None:
     code, told, looks = ended(goal(), report(row("a", "Pending"), row("b", "InSync")), report(row("a", "InSync")))
     assert (code, told, looks.time) == (0, ["1 of 1 app InSync"], 1.0)

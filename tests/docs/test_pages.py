@@ -28,7 +28,7 @@ RESERVED = re.compile(r"^(`\w+`(?:(?:,| and) `\w+`)*) (?:is|are) reserved", re.M
 FENCE = re.compile(r"^```\w*\n([\s\S]*?)^```|^((?:    .*\n|\n)+)", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^]\n]*\]\((?!https?:)([^)\s]+)\)")
 
-OF_TESTS = frozenset({"SYNCER_KUBE", "SYNCER_SOAK_LOG"})
+OF_TESTS = frozenset({"SYNCER_KUBE", "SYNCER_KUBE_IMAGE", "SYNCER_SOAK_LOG"})
 SECRETS = ("SYNCER_TOKEN_", "SYNCER_SECRET_")
 """What files name for themselves begins so."""
 

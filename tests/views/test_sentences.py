@@ -38,6 +38,11 @@ def said(row: Row, at: Appointments = AT) -> str:
     return sentences.of(row, NOW, at).text
 
 
+def test_a_suspended_app_needs_nobody_whatever_else_holds_it() -> None:
+    row = a_row(State.SUSPENDED, holds=(hold("protected: popup_url", "syncer approve 3f2a --reason '…'", "popup_url"),))
+    assert row.turn is turns.Turn.CHOSEN
+
+
 def test_drift_names_fields_window_and_the_pass_that_puts_it_back() -> None:
     moved = {"after": "2026-05-04T09:52:00Z", "before": "2026-05-04T10:07:00Z"}
     row = a_row(State.DRIFTED, changes=(change("recording_enabled", "drift"),), moved=moved)

@@ -19,6 +19,7 @@ JSON = dict[str, Any]
 WHAT: Final = {
     "put.intent": "sent, no result yet",
     "app.adopted": "seen in agreement with git",
+    "app.left": "no longer declared in git",
     "drift.seen": "changed at the vendor",
     "drift.repeated": "put back again and again",
     "hold": "held",

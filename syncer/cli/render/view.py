@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from syncer.cli.render import words
 from syncer.model.outcome import State
-from syncer.model.planned import QUIET_RULES, Cause
+from syncer.model.planned import QUIET_RULES, Cause, Rule
 from syncer.model.text import sanitize
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ class PlanView:
 
 def quiet(step: AppPlan, holds: tuple[Hold, ...] | list[Hold]) -> bool:
     """Whether the app's own policy alone holds back every change of a step."""
+    if any(hold.rule is Rule.SUSPENDED for hold in holds):  # whatever else holds it counts when that is over
+        return True
     if any(hold.rule not in QUIET_RULES for hold in holds):
         return False
     held = {field for hold in holds for field in hold.fields}

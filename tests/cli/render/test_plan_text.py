@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from syncer.cli import exits
 from syncer.cli.render import plan
 from syncer.cli.render.style import Style
 from syncer.errors import VendorKind
@@ -140,6 +141,14 @@ def test_a_change_of_a_masked_part_says_so() -> None:
     assert "https://a.example/?token=*** -> https://a.example/?token=***\n" in text
     assert "(they differ where they are masked)" in text
     assert "=new" not in text
+
+
+def test_a_suspended_app_is_not_counted_as_held_whatever_else_holds_it() -> None:
+    until = datetime(2026, 5, 6, 8, tzinfo=UTC)
+    one = with_policy(app(), Policy(on_commit=OnCommit.HOLD, suspend=Suspend("migration", until)))
+    shown = view([(one, live(one, recording_enabled=False))])
+    assert "1 app: 1 not counted" in plan.text(shown, PLAIN)
+    assert exits.counted(shown.decision) == ()
 
 
 def test_apps_held_for_one_reason_stand_together() -> None:
