@@ -76,17 +76,8 @@ async def opened(
                 await working
 
 
-def tell(desk: Desk, here: Opened, report: SyncReport | None, error: SyncerError | None = None) -> None:
-    """Tells the desk of a pass that ended just now, with or without a result.
-
-    A process that stands by leaves that to the leader, who sees the same apps.
-    """
-    if here.leadership.leads:
-        desk.after(_happened(here, report, error))
-
-
-def _happened(here: Opened, report: SyncReport | None, error: SyncerError | None = None) -> Happened:
-    """A pass, with what stood beside it."""
+def happened(here: Opened, report: SyncReport | None, error: SyncerError | None = None) -> Happened:
+    """A pass that ended just now, with or without a result."""
     trouble = here.journal.poisoned if here.journal is not None else ""
     return Happened(CLOCK.now(), report, here.tracker.apps, here.tracker.failure, trouble, error)
 

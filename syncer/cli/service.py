@@ -106,10 +106,10 @@ async def _one_pass(here: Opened, desk: Desk) -> SyncReport:
     except StoppedError:
         raise
     except SyncerError as error:
-        noticing.tell(desk, here, None, error)
+        desk.after(noticing.happened(here, None, error))
         await _delivered(desk)
         raise
-    noticing.tell(desk, here, report)
+    desk.after(noticing.happened(here, report))
     return report
 
 
@@ -146,14 +146,14 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
     def ended(report: SyncReport) -> None:
         document = finished(here, report, log)
         export.finished(here, report, document)
-        noticing.tell(desk, here, report)
+        desk.after(noticing.happened(here, report))
         if here.journal is not None and here.journal.dead:
             log.error(Event.JOURNAL_POISONED, error=here.journal.poisoned)
             daemon.stop()
 
     def without_result() -> None:
         export.failed()
-        noticing.tell(desk, here, None)
+        desk.after(noticing.happened(here, None))
 
     async with (
         wiring.opened(settings, write=True, log=log, principal="system", settle=True, watch=front) as here,

@@ -104,5 +104,5 @@ def test_the_daemon_says_why_it_does_not_start(tmp_path: Path) -> None:
     with site(tmp_path, 1, popup_url=POPUP) as here:
         here.configure(CONFIG + "leader: {{kind: lease}}\n")
         here.run("run", "--termination-log", str(told), expect=64)
-        assert told.read_text().startswith("exit 64: not available in this release: leader.kind: lease; ")
+        assert told.read_text().startswith("exit 64: leader.kind is lease, and there is no API server: ")
         assert len(told.read_text().splitlines()) == 1
