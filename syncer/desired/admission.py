@@ -62,7 +62,7 @@ class Admission:
             commit=now,
             was=in_force,
             hint=(
-                f"see `syncer plan --against {in_force[:12]}`; if it is meant, stop the daemon (it holds the state"
-                f" folder) and run `syncer approve --non-fast-forward {now} --reason '…'`"
+                f"see `syncer plan --against {in_force[:12]}`; if it is meant, `syncer approve --non-fast-forward {now}"
+                " --reason '…'` (beside a running daemon with `--server URL`)"
             ),
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 from typing import TYPE_CHECKING
+
+from syncer.model import signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,16 +19,5 @@ def headers(message_id: str, at: datetime, body: bytes, secret: Secret | None) -
     found = {"webhook-id": message_id, "webhook-timestamp": stamp}
     if secret is None:
         return found
-    signed = b".".join((message_id.encode(), stamp.encode(), body))
-    digest = hmac.digest(_key(secret.reveal().encode()), signed, "sha256")
-    return {**found, "webhook-signature": f"v1,{base64.b64encode(digest).decode()}"}
-
-
-def _key(secret: bytes) -> bytes:
-    """What stands behind `whsec_` is base64; any other secret is the key as it is."""
-    if not secret.startswith(b"whsec_"):
-        return secret
-    try:
-        return base64.b64decode(secret.removeprefix(b"whsec_"), validate=True) or secret
-    except binascii.Error:
-        return secret
+    signed = signature.standard(message_id.encode(), stamp.encode(), body, secret.reveal().encode())
+    return {**found, "webhook-signature": signed.decode()}

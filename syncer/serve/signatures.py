@@ -5,12 +5,12 @@ Only bytes are compared, and whatever is malformed is simply not signed.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import re
 from typing import TYPE_CHECKING, Final
+
+from syncer.model import signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,20 +47,9 @@ def standard(headers: Mapping[str, str], body: bytes, secret: bytes, now: dateti
     stamp = _bytes(headers, "webhook-timestamp")
     if not _SECONDS.fullmatch(stamp) or abs(int(stamp) - now.timestamp()) > TOLERANCE:
         return False
-    signed = b".".join((_bytes(headers, "webhook-id"), stamp, body))
-    right = b"v1," + base64.b64encode(hmac.digest(_standard_key(secret), signed, "sha256"))
+    right = signature.standard(_bytes(headers, "webhook-id"), stamp, body, secret)
     compared = [hmac.compare_digest(right, given) for given in _bytes(headers, "webhook-signature").split(b" ")]
     return True in compared
-
-
-def _standard_key(secret: bytes) -> bytes:
-    """What stands behind `whsec_` is base64; any other secret is the key as it is."""
-    if not secret.startswith(b"whsec_"):
-        return secret
-    try:
-        return base64.b64decode(secret.removeprefix(b"whsec_"), validate=True) or secret
-    except binascii.Error:
-        return secret
 
 
 def _hex(secret: bytes, body: bytes) -> bytes:

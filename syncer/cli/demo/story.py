@@ -37,6 +37,8 @@ NEW: Final = "https://hooks.acme.example/support/v2/calls"
 def tell(*, keep: bool) -> int:
     """Plays every scene and returns 0; SyncerError where something is not as it must be."""
     with ExitStack() as stack:
+        # Ended by SIGTERM it takes its daemon with it, as after Ctrl-C.
+        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
         home = Path(tempfile.mkdtemp(prefix="syncer-demo-"))
         if not keep:
             stack.callback(shutil.rmtree, home)

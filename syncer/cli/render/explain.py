@@ -260,7 +260,7 @@ def _history(view: ExplainView) -> list[str]:
             sanitize(row.what),
             sanitize(", ".join(row.fields)),
             sanitize(row.trigger),
-            _short(row.revision),
+            *([_short(row.revision)] if row.revision else []),
         )
         lines += [f"    {line}" for line in columns.spread(parts, 4, columns.LINE - 4)]
     return lines
