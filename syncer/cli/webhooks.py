@@ -156,6 +156,8 @@ def send(ctx: click.Context, /, **given: Any) -> int:
         click.echo(json_text.document(rendering.sent_document(sent)))
     else:
         click.echo(rendering.sent_text(sent, Style(options.colour_of(sys.stdout))))
+    if rendering.fenced(sent) and not given["allow_private"]:
+        click.echo(f"  hint: {FENCED}", err=True)
     return exits.DONE if sent.taken else exits.FAILED
 
 

@@ -162,6 +162,14 @@ def everything(hooks: Receiver) -> dict[str, Any]:
     return {field.value: hooks.url(f"/{field}?key=canary") for field in EVENTS.values()}
 
 
+def test_nothing_is_sent_to_this_machine_unasked(tmp_path: Path, syncer: Syncer, hooks: Receiver) -> None:
+    with site(tmp_path, 1, **everything(hooks)) as here:
+        ran = syncer("webhooks", "send", app_id(1), "incoming_call", "--yes", config=here.config, expect=1)
+        assert "not-public" in ran.out
+        assert "--allow-private" in ran.err
+        assert hooks.got == []
+
+
 @pytest.mark.parametrize("event", webhooks.EVENTS)
 def test_an_event_goes_where_the_vendor_would_send_it(
     event: str, tmp_path: Path, syncer: Syncer, hooks: Receiver

@@ -68,6 +68,11 @@ class CheckView:
         return f"{words.count(len(self.checks), f'{self.scope} URL')}: {', '.join([*told, *unread])}"
 
 
+def fenced(sent: Sent) -> bool:
+    """Whether nothing was sent because of the address."""
+    return isinstance(sent.answer, Failure) and sent.answer.verdict is Verdict.NOT_PUBLIC
+
+
 def text(view: CheckView, style: Style) -> str:
     """A block per URL, the dead ones first, then the sum."""
     lines: list[str] = []
