@@ -256,9 +256,13 @@ def _limit_files(child: Child, size: int) -> None:
 
 
 def _children(process: int) -> Iterator[int]:
-    for listed in Path(f"/proc/{process}/task").glob("*/children"):
+    """Of every thread that can still be read: process and threads may end at any moment."""
+    threads: list[Path] = []
+    with suppress(OSError):
+        threads += Path(f"/proc/{process}/task").iterdir()
+    for thread in threads:
         with suppress(OSError):
-            yield from map(int, listed.read_text("ascii").split())
+            yield from map(int, (thread / "children").read_text("ascii").split())
 
 
 def _took_too_long(call: Call) -> SourceError:

@@ -111,6 +111,18 @@ def test_a_child_that_has_ended_has_nothing_to_bound() -> None:
         gitproc._limit_files(child, 10**6)
 
 
+def test_bounding_a_child_while_it_ends_is_no_error() -> None:
+    for _ in range(60):  # each ends at another moment between the looks at it
+        with subprocess.Popen(["/bin/true"], start_new_session=True) as child:
+            gitproc._limit_files(child, 10**6)
+
+
+def test_a_process_that_is_gone_has_no_children() -> None:
+    with subprocess.Popen(["/bin/true"]) as child:
+        pass
+    assert list(gitproc._children(child.pid)) == []
+
+
 def test_a_child_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
     told = tmp_path / "home" / "child"
     git = impostor(
