@@ -118,59 +118,105 @@ async def opened(  # noqa: PLR0913 -- what one process is made of, all by keywor
     there is an election the process is a candidate, and writes nothing unless it wins; otherwise it never writes.
     """
     async with AsyncExitStack() as stack:
-        new_id = Ulids(CLOCK, secrets.token_bytes)
-        journal, anchored = None, None
-        lead: Leadership = Alone()
-        if write:
-            if stands:
-                storage.check(settings, environment.read(), storage.mounts())
-            anchor = seals.lease_anchor(settings, log)
-            pod = identity(principal).instance
-            lead = await stack.enter_async_context(leadership.opened(settings, log, pod, anchor, stands=stands))
-            heads = stack.enter_context(seals.opened(settings, log, anchor))
-            journal = stack.enter_context(closing(_journal(settings, new_id, principal, heads.sealing)))
-            await asyncio.to_thread(heads.settle)
-            anchored = heads.anchored
-        index = Index.open(settings.state_dir) if journal else Index.view(settings.state_dir)
-        stack.enter_context(closing(index))
-        keyed = journal.digests if journal else _reader_digests(settings)
+        records = await _records(stack, settings, log, principal, write=write, stands=stands)
         read_from = sources.source(settings, settle=settle)
-        admission = sources.admission(settings, read_from, lambda: index.source_approvals(instant(CLOCK, BOOT)))
-        past = sources.past(settings, read_from, admission)
-        tracker = Tracker(
-            read_from,
-            sources.loader(settings.policy),
-            sources.memory(settings, kept=write),
-            admission,
-            steer=Steering(index, past, CLOCK),
-            **({"on_look": watch.on_look} if watch else {}),
-        )
-        vendor = _vendor(settings, waits, watch, lead if write and settings.mode is Mode.APPLY else None)
+        tracker, past = _tracker(settings, read_from, records.index, watch, kept=write)
+        vendor = _vendor(settings, waits, watch, records.lead if write and settings.mode is Mode.APPLY else None)
         stack.push_async_callback(vendor.aclose)
-        parts = Parts(
-            desired=tracker,
-            reader=vendor,
-            memory=index,
-            digest=keyed.of,
-            clock=CLOCK,
-            boot=BOOT,
-            new_id=new_id,
-            log=log,
-            concurrency=settings.vendor.concurrency,
-            limits=settings.policy.limits,
-            rollout=settings.rollout,
-            observe=settings.mode is Mode.OBSERVE,
-            interrupt=read_from.interrupt,
-            token_ends=lambda: vendor.token_ends,
-            writer=vendor if isinstance(vendor, client.WriteClient) else None,
-            journal=journal,
-            fence=lead,
-            witness=Witness(journal, index.last_applied, keyed) if journal else None,
-            read_back_delays=waits.read_back,
-        )
+        parts = replace(_parts(settings, read_from, tracker, vendor, records, log), read_back_delays=waits.read_back)
         previous = statefile.statuses(_previous(settings))
-        passes = _passes(settings, vendor, tracker, parts, previous)
-        yield Opened(settings, read_from, tracker, index, vendor, passes, past, journal, anchored, lead)
+        yield Opened(
+            settings,
+            read_from,
+            tracker,
+            records.index,
+            vendor,
+            _passes(settings, vendor, tracker, parts, previous),
+            past,
+            records.journal,
+            records.anchored,
+            records.lead,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Where a process remembers what was done, and records what it does if it may."""
+
+    index: Index
+    digests: Digests
+    new_id: Ulids
+    journal: Journal | None = None
+    anchored: Anchored | None = None
+    lead: Leadership = field(default_factory=Alone)
+
+
+async def _records(
+    stack: AsyncExitStack, settings: Settings, log: FilteringBoundLogger, principal: str, *, write: bool, stands: bool
+) -> _Records:
+    """Open until the stack is left; the lead is let go of after the journal was closed."""
+    new_id = Ulids(CLOCK, secrets.token_bytes)
+    if not write:
+        index = stack.enter_context(closing(Index.view(settings.state_dir)))
+        return _Records(index, _reader_digests(settings), new_id)
+    if stands:
+        storage.check(settings, environment.read(), storage.mounts())
+    anchor = seals.lease_anchor(settings, log)
+    pod = identity(principal).instance
+    lead = await stack.enter_async_context(leadership.opened(settings, log, pod, anchor, stands=stands))
+    heads = stack.enter_context(seals.opened(settings, log, anchor))
+    journal = stack.enter_context(closing(_journal(settings, new_id, principal, heads.sealing)))
+    await asyncio.to_thread(heads.settle)
+    index = stack.enter_context(closing(Index.open(settings.state_dir)))
+    return _Records(index, journal.digests, new_id, journal, heads.anchored, lead)
+
+
+def _tracker(
+    settings: Settings, source: Source, index: Index, watch: Watch | None, *, kept: bool
+) -> tuple[Tracker, Past]:
+    """Desired state now, under people's orders, and at earlier commits."""
+    admission = sources.admission(settings, source, lambda: index.source_approvals(instant(CLOCK, BOOT)))
+    past = sources.past(settings, source, admission)
+    tracker = Tracker(
+        source,
+        sources.loader(settings.policy),
+        sources.memory(settings, kept=kept),
+        admission,
+        steer=Steering(index, past, CLOCK),
+        **({"on_look": watch.on_look} if watch else {}),
+    )
+    return tracker, past
+
+
+def _parts(
+    settings: Settings,
+    source: Source,
+    tracker: Tracker,
+    vendor: ReadClient,
+    records: _Records,
+    log: FilteringBoundLogger,
+) -> Parts:
+    journal, index = records.journal, records.index
+    return Parts(
+        desired=tracker,
+        reader=vendor,
+        memory=index,
+        digest=records.digests.of,
+        clock=CLOCK,
+        boot=BOOT,
+        new_id=records.new_id,
+        log=log,
+        concurrency=settings.vendor.concurrency,
+        limits=settings.policy.limits,
+        rollout=settings.rollout,
+        observe=settings.mode is Mode.OBSERVE,
+        interrupt=source.interrupt,
+        token_ends=lambda: vendor.token_ends,
+        writer=vendor if isinstance(vendor, client.WriteClient) else None,
+        journal=journal,
+        fence=records.lead,
+        witness=Witness(journal, index.last_applied, records.digests) if journal else None,
+    )
 
 
 def _passes(

@@ -173,6 +173,8 @@ everybody = click.option(
     "--all", "everybody", is_flag=True, envvar="SYNCER_ALL", show_envvar=True,
     help="Instead of APPs: the whole fleet, also apps to come.",
 )  # fmt: skip
+order = _stacked(names, everybody, common, server, server_token, reason)
+"""Whom a person's order is for, where it is given, and why."""
 timeout = click.option(
     "--timeout", metavar="TIME", default="5m", show_default=True, envvar="SYNCER_WAIT_TIMEOUT", show_envvar=True,
     help="How long to wait: 30s, 5m, 2h.",

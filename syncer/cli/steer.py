@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=options.Documented, short_help="Leave apps alone for a while; drift is still seen and shown.")
-@options.names
-@options.everybody
-@options.common
-@options.server
-@options.server_token
-@options.reason
+@options.order
 @options.until
 @click.pass_context
 def suspend(ctx: click.Context, /, **given: Any) -> int:
@@ -45,12 +40,7 @@ def suspend(ctx: click.Context, /, **given: Any) -> int:
 
 
 @click.command(cls=options.Documented, short_help="End a suspension before its time.")
-@options.names
-@options.everybody
-@options.common
-@options.server
-@options.server_token
-@options.reason
+@options.order
 @click.pass_context
 def resume(ctx: click.Context, /, **given: Any) -> int:
     """End suspensions that `syncer suspend` began; the next pass writes what has changed meanwhile.
@@ -68,12 +58,7 @@ def resume(ctx: click.Context, /, **given: Any) -> int:
 
 
 @click.command(cls=options.Documented, short_help="Take apps back to what an earlier commit declares for them.")
-@options.names
-@options.everybody
-@options.common
-@options.server
-@options.server_token
-@options.reason
+@options.order
 @options.until
 @click.option("--to", metavar="REV", default="", envvar="SYNCER_ROLLBACK_TO", show_envvar=True,
               help="A commit, branch or tag in the history of the commit in force.")  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from syncer.audit import export, payloads
 from syncer.audit.events import EventType
 from syncer.errors import UsageError
-from syncer.views import happenings
+from syncer.views import asking, happenings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +21,6 @@ SCHEMA: Final = "syncer.audit-page/v1"
 PAGE: Final = 25
 EXPORTED: Final = 10_000
 """Records of one export; a part of what was asked for would pass for all of it."""
-LONGEST: Final = 200
 QUIET: Final = (*happenings.FOLDED, *happenings.HOUSEKEEPING)
 """Left out unless asked for: told with the intent they belong to, or only about the log itself."""
 KINDS: Final = tuple(kind.value.removeprefix("syncer.").removesuffix(".v1") for kind in EventType)
@@ -45,10 +44,7 @@ class Asked:
     def of(cls, query: Mapping[str, str]) -> Asked:
         """From the query of an address."""
         names = ("app", "field", "who", "commit", "since", "until", "kind")
-        given = {name: query.get(name, "").strip()[:LONGEST] for name in names}
-        number = query.get("page", "1")
-        page = int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 1
-        return cls(**given, page=max(1, page))
+        return cls(**asking.texts(query, names), page=asking.page(query))
 
     def document(self) -> JSON:
         """The same for pages and programs."""

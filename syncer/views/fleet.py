@@ -10,7 +10,7 @@ from syncer.model.outcome import State
 from syncer.phrasing import count
 from syncer.report import instant
 from syncer.turns import Turn
-from syncer.views import sentences
+from syncer.views import asking, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +30,6 @@ VALUES: Final = 8
 """Label keys, and values of each, that are offered as filters; any other can still be asked for."""
 LISTED: Final = 30
 """Apps that git does not declare, told by name."""
-LONGEST: Final = 200
 
 OF_CHANGES: Final = frozenset({State.DRIFTED, State.PENDING, State.CONFLICT, State.HELD})
 """States whose story is told by the fields that differ; that of any other by its reason."""
@@ -60,10 +59,10 @@ class Asked:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Asked:
         """From the query of an address; what can't be meant is left out."""
-        given = {name: query.get(name, "").strip()[:LONGEST] for name in ("state", "turn", "cause", "label", "q")}
-        number = query.get("page", "1")
-        page = int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 1
-        return cls(given["state"], given["turn"], given["cause"], given["label"], given["q"], max(1, page))
+        given = asking.texts(query, ("state", "turn", "cause", "label", "q"))
+        return cls(
+            given["state"], given["turn"], given["cause"], given["label"], given["q"], asking.page(query)
+        )  # fmt: skip
 
     def document(self) -> JSON:
         """The same for pages and programs."""
