@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from syncer.apply.one import READ_BACK_DELAYS
-from syncer.clock import SystemBootClock
 from syncer.plan.rollout import AT_ONCE
 
 if TYPE_CHECKING:
@@ -110,17 +109,6 @@ class Fence(Protocol):
         """Why no PUT may be begun now, or an empty text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Nobody else writes; the lock of the state folder says so."""
-
-    epoch: int | None = None
-
-    def closed(self) -> str:
-        """Never."""
-        return ""
-
-
 class Tenure:
     """The leadership that a pass began to write under: one that came later is no licence for an older plan."""
 
@@ -147,18 +135,18 @@ class Parts:
     memory: Memory
     digest: Digest
     clock: Clock
+    boot: BootClock
+    fence: Fence
     new_id: Callable[[], str]
     log: FilteringBoundLogger
     concurrency: int
     limits: Limits | None = None
     rollout: Rollout = AT_ONCE
-    boot: BootClock = field(default_factory=SystemBootClock)
     observe: bool = False
     interrupt: Callable[[], None] = lambda: None
     token_ends: Callable[[], Mapping[AppRef, TokenEnd]] = dict
     writer: Writer | None = None
     journal: Journal | None = None
-    fence: Fence = Open()
     witness: Witness | None = None
     read_back_delays: tuple[float, ...] = READ_BACK_DELAYS
 

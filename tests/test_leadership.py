@@ -10,7 +10,7 @@ from syncer import leadership, log, settings
 from syncer.errors import ClusterError
 from syncer.leadership import Alone, Onlooker
 from syncer.model.secret import Secret
-from syncer.parts import Open, Tenure
+from syncer.parts import Tenure
 
 LEASE = {"leader.kind": "lease", "leader.server": "https://10.0.0.1", "leader.token.env": "SYNCER_SECRET_KUBE"}
 
@@ -45,15 +45,15 @@ async def test_whoever_is_alone_may_write_at_once() -> None:
     alone = Alone()
     alone.stand(lambda: None)
     await alone.acquire()
-    assert (alone.leads, alone.healthy, alone.epoch, alone.closed(), Open().closed()) == (True, True, None, "", "")
+    assert (alone.leads, alone.healthy, alone.epoch, alone.closed()) == (True, True, None, "")
 
 
 def test_a_later_leadership_is_no_licence_for_an_older_plan() -> None:
-    class Fence(Open):
+    class Fence(Alone):
         epoch: int | None = 3
 
     fence = Fence()
     tenure = Tenure(fence)
     assert tenure.closed() == ""
-    object.__setattr__(fence, "epoch", 5)
+    fence.epoch = 5
     assert tenure.closed() == "another leadership has begun since"

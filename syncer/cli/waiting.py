@@ -20,34 +20,6 @@ EVERY: Final = 0.1
 CLEAR: Final = "\r\x1b[K"
 
 
-class Bar:
-    """Draws the line over itself; each stage (reading, then writing) starts a new count."""
-
-    def __init__(self, stream: TextIO, seconds: Callable[[], float], noun: str) -> None:
-        self._stream = stream
-        self._noun = noun
-        self._seconds = seconds
-        self._begun = self._drawn = seconds()
-        self._shown = False
-
-    def tell(self, done: int, failed: int, total: int) -> None:
-        """One more is done."""
-        now = self._seconds()
-        if done == 1:
-            self._begun = now
-        if now - self._begun >= PATIENCE and now - self._drawn >= EVERY:
-            width = shutil.get_terminal_size().columns - 1
-            self._stream.write(CLEAR + progress.line(done, failed, total, now - self._begun, width, self._noun))
-            self._stream.flush()
-            self._drawn, self._shown = now, True
-
-    def clear(self) -> None:
-        """Leaves the line as if nothing had been there."""
-        if self._shown:
-            self._stream.write(CLEAR)
-            self._stream.flush()
-
-
 class Line:
     """One line on a terminal, drawn over itself; nothing at all where nobody looks."""
 
@@ -68,6 +40,30 @@ class Line:
         if self._shown:
             self._stream.write(CLEAR)
             self._stream.flush()
+
+
+class Bar:
+    """Draws the line over itself; each stage (reading, then writing) starts a new count."""
+
+    def __init__(self, stream: TextIO, seconds: Callable[[], float], noun: str) -> None:
+        self._line = Line(stream)
+        self._noun = noun
+        self._seconds = seconds
+        self._begun = self._drawn = seconds()
+
+    def tell(self, done: int, failed: int, total: int) -> None:
+        """One more is done."""
+        now = self._seconds()
+        if done == 1:
+            self._begun = now
+        if now - self._begun >= PATIENCE and now - self._drawn >= EVERY:
+            width = shutil.get_terminal_size().columns - 1
+            self._line.tell(progress.line(done, failed, total, now - self._begun, width, self._noun))
+            self._drawn = now
+
+    def clear(self) -> None:
+        """Leaves the line as if nothing had been there."""
+        self._line.clear()
 
 
 @contextmanager
