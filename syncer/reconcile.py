@@ -109,7 +109,7 @@ class Reconciler:
 
     async def _read(self, ask: Ask, run_id: str, log: FilteringBoundLogger) -> Reading:
         begun = self._parts.clock.now()
-        desired = await self._until_stopped(asyncio.to_thread(self._refreshed, ask, log))
+        desired = await asyncio.to_thread(self._refreshed, ask, log)
         if ask.strict and not desired.valid:
             raise DesiredStateError(f"the desired state is invalid: {counted(desired.problems)}", desired.problems)
         self._narrator.source(desired, log)
@@ -128,9 +128,12 @@ class Reconciler:
         return Reading(begun, desired, apps, live, self._recover(live, log))
 
     def _refreshed(self, ask: Ask, log: FilteringBoundLogger) -> DesiredState:
+        """In a thread, whose end a stop waits for: it uses what is let go of next, and its git is interrupted."""
         try:
             return self._parts.desired.refresh()
         except SyncerError as error:
+            if self.stopping:
+                raise StoppedError("asked to stop while loading; nothing was written") from error
             if isinstance(error, RefusedCommitError) and self._parts.witness is not None:
                 self._note(partial(self._parts.witness.refused, error), log)
             kept = self._parts.desired.in_force

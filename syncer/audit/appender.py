@@ -56,6 +56,7 @@ class Appender:
         self._ballast = ballast
         self._disk = disk
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, files.FILE_MODE)
+        self._closed = False
         self.dead = False
         self.trouble = ""
 
@@ -77,6 +78,8 @@ class Appender:
         JournalError otherwise, and nothing of the batch stays. `last_words` are written in spite of trouble, with the
         ballast given up to make room for them if need be.
         """
+        if self._closed:  # its number may be another file's by now
+            raise JournalError("the journal takes no more records: this process has closed it")
         if self.dead or (self.trouble and not last_words):
             raise JournalError(f"the journal takes no more records: {self.trouble}", hint=self._hint())
         error = self._write(batch)
@@ -102,6 +105,7 @@ class Appender:
 
     def close(self) -> None:
         """Let go of the file; the ballast stays for the next start."""
+        self._closed = True
         os.close(self._handle)
 
     def _write(self, batch: Sequence[bytes]) -> OSError | None:

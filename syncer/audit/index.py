@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 from contextlib import suppress
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from syncer.audit import answers, chain, files, lasting, payloads, projection, read
 from syncer.audit.history import HistoryEntry, entry_of
-from syncer.errors import JournalError
+from syncer.errors import JournalError, StoppedError
 from syncer.model.desired import AppRef
 from syncer.model.outcome import Attempt, Verdict
 
@@ -47,6 +46,7 @@ class Index:
         self._links = chain.Links()
         self._last = 0
         self._one_at_a_time = threading.RLock()
+        self._closed = False
 
     @classmethod
     def open(cls, state_dir: Path) -> Index:
@@ -56,15 +56,15 @@ class Index:
         """
         path = state_dir / INDEX_NAME
         try:
-            index = cls(state_dir, _connect(path), path)
+            index = cls(state_dir, projection.stored(path), path)
         except (OSError, sqlite3.Error):  # no place for it: the view in memory answers as well, only not as fast
-            index = cls(state_dir, _memory(), path)
+            index = cls(state_dir, projection.in_memory(), path)
         return index._settled()
 
     @classmethod
     def view(cls, state_dir: Path) -> Index:
         """A view in memory for every other process: begun from the one on the disk where that is of use."""
-        memory = _memory()
+        memory = projection.in_memory()
         path = state_dir / INDEX_NAME
         with suppress(sqlite3.Error):
             stored = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
@@ -76,8 +76,10 @@ class Index:
         return index._settled()
 
     def close(self) -> None:
-        """Let go of the database."""
-        self._database.close()
+        """Let go of the database, once whoever works on it is done; who comes later gets a StoppedError."""
+        with self._one_at_a_time:
+            self._closed = True
+            self._database.close()
 
     def last_applied(self) -> Mapping[AppRef, LastApplied]:
         """What was last written to, or last seen in agreement at, the vendor, for every app ever recorded."""
@@ -187,6 +189,8 @@ class Index:
     def _attempt(self, work: Callable[[], T]) -> T:
         """Work on a projection that is up to date; where SQLite fails, on one built again."""
         with self._one_at_a_time:
+            if self._closed:  # a thread that outlived its process's work: it must not build a database anew
+                raise StoppedError("this process is ending")
             try:
                 self._catch_up()
                 return work()
@@ -230,14 +234,14 @@ class Index:
         self._database.close()
         if self._path is not None:
             try:
-                _remove(self._path)
-                self._database = _connect(self._path)
+                projection.remove(self._path)
+                self._database = projection.stored(self._path)
                 self._from_nothing()
             except (sqlite3.Error, OSError):
                 self._database.close()
             else:
                 return
-        self._database = _memory()
+        self._database = projection.in_memory()
         self._from_nothing()
 
     def _from_nothing(self) -> None:
@@ -278,21 +282,3 @@ class Index:
             why = f"a {event['type']} that is not one: {error}"
             raise chain.DamagedError(chain.Damage(int(event["seq"]), spot, why)) from error
         self._last = spot.offset
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, files.FILE_MODE))
-    database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    with suppress(sqlite3.DatabaseError):  # not a database: found out, and mended, where it is first read
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-    return database
-
-
-def _memory() -> sqlite3.Connection:
-    return sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-
-
-def _remove(path: Path) -> None:
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-        path.with_name(name).unlink(missing_ok=True)

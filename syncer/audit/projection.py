@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from syncer.audit import files
 from syncer.audit.events import EventType, ref_of
 from syncer.model.desired import AppRef
 from syncer.model.outcome import Verdict
 from syncer.model.planned import Cause
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
+    from pathlib import Path
 
     from syncer.audit.chain import Event, Spot
 
@@ -47,6 +51,27 @@ CREATE INDEX story_of_app ON story (customer, app, seq);
 CREATE TABLE seen (customer TEXT, app TEXT, at TEXT, PRIMARY KEY (customer, app)) WITHOUT ROWID;
 """
 """All but `seen` follow from the journal. `seen` is a cache: without it, an app was last seen when it was recorded."""
+
+
+def stored(path: Path) -> sqlite3.Connection:
+    """The database at a path, made for the owner alone if need be. Raises OSError or sqlite3.Error."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, files.FILE_MODE))
+    database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    with suppress(sqlite3.DatabaseError):  # not a database: found out, and mended, where it is first read
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+    return database
+
+
+def in_memory() -> sqlite3.Connection:
+    """One that is gone with its connection."""
+    return sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+
+
+def remove(path: Path) -> None:
+    """Take the database at a path away, with what SQLite keeps beside it."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
 
 
 def take(database: sqlite3.Connection, spot: Spot, event: Event) -> None:

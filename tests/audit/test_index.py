@@ -6,6 +6,9 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +22,7 @@ from syncer.audit import files, payloads
 from syncer.audit.events import EventType, Note
 from syncer.audit.index import Index
 from syncer.clock import Instant
+from syncer.errors import StoppedError
 from syncer.model import url
 from syncer.model.desired import Revision
 from syncer.model.fields import Field
@@ -389,6 +393,37 @@ def test_a_database_lost_while_in_use_is_built_again(tmp_path: Path, journal: Jo
     index._database.execute("DROP TABLE applied")
 
     assert set(index.last_applied()) == {an_app(1)}
+
+
+def test_closing_waits_for_who_is_at_work_and_nobody_comes_after(tmp_path: Path, journal: Journal) -> None:
+    """A thread of a pass that was stopped goes on for a moment: a database closed under it would end the process."""
+    put(journal, an_app(1))
+    index = Index.open(tmp_path)
+    at_work, go_on, order = threading.Event(), threading.Event(), []
+
+    def work() -> None:
+        at_work.set()
+        assert go_on.wait(10)
+        order.append(index._database.execute("SELECT count(*) FROM applied").fetchone()[0])
+
+    def close() -> None:
+        index.close()
+        order.append("closed")
+
+    with ThreadPoolExecutor() as pool:
+        working = pool.submit(index._attempt, work)
+        assert at_work.wait(10)
+        closing = pool.submit(close)
+        time.sleep(0.05)
+        go_on.set()
+        working.result(10)
+        closing.result(10)
+    assert order == [1, "closed"]
+
+    (tmp_path / "index.sqlite").unlink()
+    with pytest.raises(StoppedError):
+        index.last_applied()
+    assert not (tmp_path / "index.sqlite").exists()
 
 
 def test_where_no_index_can_be_written_memory_answers(tmp_path: Path, journal: Journal) -> None:

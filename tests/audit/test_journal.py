@@ -226,6 +226,22 @@ def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
     assert types(tmp_path).count("stop") == 1
 
 
+def test_nothing_is_written_under_the_number_of_a_file_that_was_closed(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    number = journal._log._appender._handle
+    journal.close()
+    other = tmp_path / "other"
+    with other.open("wb") as taken:
+        os.dup2(taken.fileno(), number)  # as any file or connection that is opened next may get it
+        try:
+            with pytest.raises(JournalError, match="closed"):
+                journal.note(EventType.CONFIG_CHANGED, {"sha256": "0" * 64})
+            journal.seal()
+        finally:
+            os.close(number)
+    assert other.read_bytes() == b""
+
+
 def test_time_since_boot_never_runs_backwards_in_the_log(tmp_path: Path) -> None:
     open_journal(tmp_path, boot=Boot(up=5000)).close()
     open_journal(tmp_path, boot=Boot(up=10)).close()

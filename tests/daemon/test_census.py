@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from syncer.census import Found
+    from syncer.model.desired import DesiredState
     from syncer.model.outcome import SyncReport
 
 SEEN = (Listed(AppRef("cust_1", "app_0001"), "one"), Listed(AppRef("cust_1", "app_0009"), "nine"))
@@ -84,6 +87,33 @@ async def test_a_pass_that_is_stopped_early_ends_as_ever(tmp_path: Path) -> None
 
     with pytest.raises(StoppedError):
         await passed(tmp_path, listing, stop)
+
+
+async def test_a_stop_waits_for_the_thread_that_reads_the_source(tmp_path: Path) -> None:
+    """What the thread uses is let go of once the pass has ended: the index, the journal, the file of the last good."""
+    ended: list[str] = []
+    with site(tmp_path, 1, popup_url="https://hooks.example/p") as here:
+        found = settings.load({}, {"SYNCER_STATE_DIR": str(here.state)}, here.config).settings
+        async with wiring.opened(found, write=True, log=logging.silent(), principal="test") as opened:
+            reading = threading.Event()
+            refresh = opened.tracker.refresh
+
+            def slow() -> DesiredState:
+                reading.set()
+                time.sleep(0.2)
+                state = refresh()
+                opened.index.orders()
+                ended.append("read")
+                return state
+
+            opened.tracker.refresh = slow  # type: ignore[method-assign]
+            running = asyncio.create_task(opened.reconciler.run(Ask(Trigger.MANUAL, write=True)))
+            assert await asyncio.to_thread(reading.wait, 10)
+            opened.reconciler.stop()
+            with pytest.raises(StoppedError):
+                await running
+            assert ended == ["read"]
+        assert not here.emulator.store.ledger()
 
 
 class Broken:
