@@ -266,15 +266,19 @@ def vendor_options(settings: Settings) -> VendorOptions:
 
 
 def identity(principal: str) -> Identity:
-    """Who writes: the machine or Pod, the version, and what asked."""
+    """Who writes: the Pod or machine, the version, and what asked.
+
+    A Pod's host name is the node's with `hostNetwork`, the application's `hostname`, and cut at 63 characters.
+    """
     environ = environment.read()
-    instance = environ.get("HOSTNAME") or os.uname().nodename
+    pod = environ.get("POD_NAME", "")
+    instance = pod or environ.get("HOSTNAME") or os.uname().nodename
     return Identity(
         source=f"/syncer/{instance}",
         instance=instance,
         version=metadata.version("exotel-syncer"),
         principal=principal,
-        pod=environ.get("POD_NAME", ""),
+        pod=pod,
     )
 
 

@@ -281,3 +281,15 @@ def _end(child: Child) -> None:
     for stream in (child.stdin, child.stdout, child.stderr):
         if stream is not None:
             stream.close()
+    _bury()
+
+
+def _bury() -> None:
+    """Take the exit statuses that git left to nobody: a container's first process is given every orphan of it.
+
+    Whoever leads a group is waited for by its own caller. One that is still ending is met at the next call.
+    """
+    for process in _children(os.getpid()):
+        with suppress(ProcessLookupError, ChildProcessError):
+            if os.getpgid(process) not in (process, os.getpgrp()):
+                os.waitpid(process, os.WNOHANG)
