@@ -261,7 +261,7 @@ class Front:
             actions=Actions(
                 daemon,
                 Approver(here.reconciler, here.tracker, journal, CLOCK),
-                Helm(here.tracker, here.past, here.index, journal, CLOCK),
+                Helm(here.tracker, here.past, here.index, journal, CLOCK, here.settings.leader.kind == "lease"),
                 here.leadership,
             ),
             tokens=Keyring(wanted.token, environ, "token"),
