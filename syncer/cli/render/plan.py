@@ -34,10 +34,10 @@ def text(view: PlanView, style: Style) -> str:
         )
     fates = view.fates
     lines = _heading(view, style)
-    for body, alike in _together(view, style).items():
+    for shared, alike in _together(view, style).items():
         for step in alike:
             lines += _head(step, fates[step.ref], style)
-        lines += [*body, ""]
+        lines += [*shared, ""]
     for title, body in _sections(view, style):
         lines += [style.bold(title), *body, ""]
     if others := unmanaged.lines(of_unmanaged(view.unmanaged)):
