@@ -200,8 +200,18 @@ def _asked(host: str, rng: random.Random) -> int:
 
 
 @contextmanager
+def minding_ctrl_c() -> Iterator[None]:
+    """Children inherit that SIGINT is ignored, as it is in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def installed(home: Path, seed: int) -> Iterator[Ends]:
-    with site(home, APPS) as here, nursery(home) as start:
+    with minding_ctrl_c(), site(home, APPS) as here, nursery(home) as start:
         (here.source / "apps.yaml").unlink()
         for number in range(1, APPS + 1):
             file = here.source / f"{app_id(number)}.yaml"
