@@ -15,8 +15,11 @@ WHO: contextvars.ContextVar[str] = contextvars.ContextVar("who")
 
 
 async def test_work_in_a_thread_gives_its_result_and_sees_who_asked() -> None:
+    def work(first: int, *, then: int) -> tuple[str, int, int]:
+        return WHO.get(), first, then
+
     WHO.set("a pass")
-    assert await threads.in_thread(lambda first, *, then: (WHO.get(), first, then), 1, then=2) == ("a pass", 1, 2)
+    assert await threads.in_thread(work, 1, then=2) == ("a pass", 1, 2)
 
 
 async def test_what_the_work_raises_is_raised() -> None:

@@ -94,7 +94,7 @@ def test_a_closed_journal_makes_no_head_and_no_ballast(tmp_path: Path) -> None:
     (tmp_path / "ballast").unlink()
     assert journal.heal() == "a full disk"
     journal._log._appender.trouble = ""
-    journal._log._sealer.feed({"type": "syncer.start.v1"})  # type: ignore[union-attr, typeddict-item]
+    journal._log._sealer.feed({"type": "syncer.start.v1"})  # type: ignore[union-attr]
     journal.seal()
     journal.seal_if_due()
     journal.close()

@@ -109,7 +109,7 @@ async def test_a_stop_waits_for_the_reads_that_it_broke_off(tmp_path: Path) -> N
     """Their client is closed next."""
     async with opened(tmp_path) as here:
         vendor = Slow()
-        passes = Reconciler(replace(here.reconciler._parts, reader=vendor), {})  # type: ignore[arg-type]
+        passes = Reconciler(replace(here.reconciler._parts, reader=vendor), {})
         running = asyncio.create_task(passes.run(Ask(Trigger.MANUAL)))
         await asyncio.wait_for(vendor.asked.wait(), 20)
         passes.stop()
