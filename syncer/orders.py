@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from syncer.approvals import Word
@@ -13,6 +13,7 @@ from syncer.errors import DesiredStateError, HeldError, SourceError, UsageError
 from syncer.model.orders import Lift, Pin, Suspension
 from syncer.plan import digests
 from syncer.report import instant
+from syncer.threads import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,9 +152,10 @@ class Helm:
         last = end(until, now)
         state = await self._state(fresh=True)
         apps = self._chosen(state, whom)
-        past = await asyncio.to_thread(self.past.at, revision)
+        past = await interruptible(self.tracker.interrupt, partial(self.past.at, revision))
         commit = past.revision.id
-        if not await asyncio.to_thread(self.past.follows, commit, state.revision.id):
+        follows = partial(self.past.follows, commit, state.revision.id)
+        if not await interruptible(self.tracker.interrupt, follows):
             raise UsageError(
                 f"{commit[:12]} is not in the history of {state.revision.short}, which is in force",
                 hint="name a commit that was on the branch; `git log` shows them",
@@ -196,7 +198,7 @@ class Helm:
         """What is in force: good enough where the source can't be read, for that is when people need this."""
         if fresh or self.tracker.in_force is None:
             try:
-                return await asyncio.to_thread(self.tracker.refresh)
+                return await interruptible(self.tracker.interrupt, self.tracker.refresh)
             except (SourceError, DesiredStateError):
                 if self.tracker.in_force is None:
                     raise

@@ -114,12 +114,18 @@ class Git:
         """End the running call and refuse every later one; safe from another thread or a signal handler."""
         self._stop.set()
 
+    def go_on(self) -> None:
+        """SourceError once it was interrupted."""
+        if self._stop.is_set():
+            raise SourceError("reading the git source was interrupted", retryable=True)
+
     def find(self, program: str) -> str:
         """Where the children's PATH has another program, an empty text where it has none."""
         return shutil.which(program, path=self._search_path) or ""
 
     def run(self, call: Call) -> Finished:
         """Run one call to its end; SourceError when it can't start, takes too long or says too much."""
+        self.go_on()
         child = self._start(call)
         try:
             _limit_files(child, self.bounds.object_file)
@@ -175,8 +181,7 @@ class Git:
                 left = until - self._clock.monotonic()
                 if left <= 0:
                     raise _took_too_long(call)
-                if self._stop.is_set():
-                    raise SourceError("reading the git source was interrupted", retryable=True)
+                self.go_on()
                 talk.step(min(left, _LOOK_UP))
                 if len(talk.out) > call.output:
                     raise SourceError(

@@ -200,6 +200,14 @@ def test_a_child_that_does_not_read_its_input_is_no_error_of_ours(tmp_path: Path
     assert git.run(Call(("cat-file",), 20, stdin=b"x" * 1_000_000)).code == 5
 
 
+def test_no_child_is_started_after_an_interrupt(tmp_path: Path) -> None:
+    git = impostor(tmp_path, "open(os.environ['HOME'] + '/started', 'w').close()")
+    git.interrupt()
+    with pytest.raises(SourceError, match="interrupted"):
+        git.run(Call(("version",), 10))
+    assert not (tmp_path / "home" / "started").exists()
+
+
 def test_a_missing_git_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="git can't be started") as caught:
         Git(tmp_path, str(tmp_path), SystemClock(), BOUNDS).run(Call(("fetch",), 1))
