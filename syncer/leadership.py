@@ -21,16 +21,26 @@ from syncer.errors import ClusterError
 from syncer.model.desired import EnvToken
 from syncer.model.secret import Secret
 from syncer.settings import Mode
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from structlog.typing import FilteringBoundLogger
 
-    from syncer.cluster.ports import Carried
+    from syncer.leaseorders import Carriage, LeaseOrders
+    from syncer.model.orders import Order
     from syncer.settings import Settings
     from syncer.settings.tree import Leader, SecretRef
 
+ALONE: Final = (
+    "it stands in this journal; other replicas know of it once a process with this journal has led. The leader's "
+    "server tells them at once"
+)
+UNTOLD: Final = (
+    "it is recorded here, and the lease could not be told yet: it goes with the next renewal. Until then a replica "
+    "that comes to lead goes by what it knows"
+)
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,300}")
 
 
@@ -61,6 +71,12 @@ class Leadership(Protocol):
     async def acquire(self) -> None:
         """Wait until writing is possible; LockedError when another process has the lead."""
 
+    def room(self, orders: Iterable[Order]) -> None:
+        """UsageError where these orders could not be told to those that may lead next."""
+
+    async def spread(self) -> str:
+        """Tell what people said here to those that may lead next; what is to be said of it where that failed."""
+
 
 class Alone:
     """Nobody to share with: the lock of the state folder, which every writer holds, is the whole of it."""
@@ -83,12 +99,20 @@ class Alone:
     async def acquire(self) -> None:
         """At once."""
 
+    def room(self, orders: Iterable[Order]) -> None:
+        """All there is."""
+
+    async def spread(self) -> str:
+        """There is nobody to tell."""
+        return ""
+
 
 class Elected:
     """One candidate for a Lease. `begin` renews in a task of its own, in the loop that the PUTs are sent from."""
 
-    def __init__(self, elector: Elector, name: str, identity: str) -> None:
+    def __init__(self, elector: Elector, orders: LeaseOrders, name: str, identity: str) -> None:
         self._elector = elector
+        self._orders = orders
         self._name = name
         self._identity = identity
         self._task: asyncio.Task[None] | None = None
@@ -132,6 +156,18 @@ class Elected:
         await self._elector.acquire()
         self.stand(lambda: None)
 
+    def room(self, orders: Iterable[Order]) -> None:
+        """As much as the lease can carry."""
+        self._orders.room(orders)
+
+    async def spread(self) -> str:
+        """With a renewal now, where this process leads."""
+        if self._task is None:
+            return ALONE
+        if self.leads:
+            await self._elector.step()
+        return UNTOLD if not self.leads or await in_thread(self._orders.behind) else ""
+
     async def end(self) -> None:
         """Stop renewing and let go: the caller's work has ended."""
         if self._task is not None:
@@ -153,7 +189,7 @@ class Onlooker(Alone):
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, log: FilteringBoundLogger, pod: str, carried: Carried | None, *, stands: bool
+    settings: Settings, log: FilteringBoundLogger, pod: str, carried: Carriage, *, stands: bool
 ) -> AsyncIterator[Leadership]:
     """What the settings ask for. A candidate lets go of the lease when this is left: after all work has ended.
 
@@ -168,7 +204,7 @@ async def opened(
         name, identity = f"{reach.namespace}/{reach.name}", f"{pod}_{uuid.uuid4()}"
         around = Around(name, identity, SystemClock(), SystemBootClock(), random.SystemRandom(), log)
         at = Leases(reach, terms.request)
-        elected = Elected(Elector(at, terms, around, carried), name, identity)
+        elected = Elected(Elector(at, terms, around, carried), carried.orders, name, identity)
         try:
             yield elected
         finally:

@@ -45,6 +45,8 @@ class Event(StrEnum):
     APP_MOVED = "app.moved"
     APP_STOPPED = "app.stopped"
     ORDER_ENDED = "order.ended"
+    ORDERS_CARRIED = "orders.carried"
+    ORDERS_REFUSED = "orders.refused"
     ACCESS_EXPIRING = "token.expiring"
     VENDOR_UNKNOWN_FIELD = "vendor.unknown-field"
     INTENT_RECOVERED = "intent.recovered"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from syncer.approvals import Word
 from syncer.desired import selection, steering
@@ -16,7 +16,7 @@ from syncer.report import instant
 from syncer.threads import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from syncer.audit.journal import Journal
@@ -27,10 +27,16 @@ if TYPE_CHECKING:
     from syncer.model.orders import Order
 
 LONGEST_REASON: Final = 500
-_ONE_JOURNAL: Final = (
-    "it stands in this journal alone: a replica with a journal of its own that comes to lead goes by git. "
-    "Say it there, too"
-)
+
+
+class Reach(Protocol):
+    """Those that may lead next, as a leadership reaches them."""
+
+    def room(self, orders: Iterable[Order]) -> None:
+        """UsageError where they could not be told of these orders."""
+
+    async def spread(self) -> str:
+        """Tells them what was recorded; what is to be said of it where that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,28 +102,25 @@ def worded(by: str, reason: str) -> Word:
 
 @dataclass(frozen=True, slots=True)
 class Helm:
-    """Records orders in the journal of this process. No pass may run meanwhile.
-
-    `elected`: a process with another journal may come to lead, and whoever orders something is told.
-    """
+    """Records orders in the journal of this process, and tells those that may lead next. No pass may run meanwhile."""
 
     tracker: Tracker
     past: Past
     known: Orders
     journal: Journal
     clock: Clock
-    elected: bool = False
+    reach: Reach
 
     async def suspend(self, whom: Whom, word: Word, until: str) -> Given:
         """Leaves apps alone for a while; who is suspended already is suspended anew."""
         now = self.clock.now()
         last = end(until, now)
         if whom.everybody:
-            self.journal.order([Suspension(None, word.by, word.reason, now, last)])
-            return Given(everybody=True, until=last, notes=self._reach)
+            notes = await self._order([Suspension(None, word.by, word.reason, now, last)])
+            return Given(everybody=True, until=last, notes=notes)
         apps = self._chosen(await self._state(fresh=False), whom)
-        self.journal.order(Suspension(app.ref, word.by, word.reason, now, last) for app in apps)
-        return Given(_named(apps), until=last, notes=self._reach)
+        notes = await self._order([Suspension(app.ref, word.by, word.reason, now, last) for app in apps])
+        return Given(_named(apps), until=last, notes=notes)
 
     async def resume(self, whom: Whom, word: Word) -> Given:
         """Ends suspensions by order, and nothing else: what git suspends and what is pinned stays so.
@@ -128,16 +131,16 @@ class Helm:
         orders = [order for order in self.known.orders() if isinstance(order, Suspension)]
         fleet = [order for order in orders if order.ref is None]
         if whom.everybody:
-            self.journal.lift(Lift(order, word.by, word.reason) for order in fleet)
+            untold = await self._lift([Lift(order, word.by, word.reason) for order in fleet])
             alone = tuple(f"still suspended: {order.ref}" for order in orders if order.ref)
-            return Given(everybody=bool(fleet), notes=alone)
+            return Given(everybody=bool(fleet), notes=(*alone, *untold))
         apps, lifts = await self._lifted(whom, orders, word)
         if fleet and not lifts:
             raise HeldError("the whole fleet is suspended", hint="lift that with `syncer resume --all --reason '…'`")
-        self.journal.lift(lifts)
+        untold = await self._lift(lifts)
         still = tuple(f"the whole fleet is still suspended: {order.reason}" for order in fleet)
         pins = {order.ref for order in self.known.orders() if isinstance(order, Pin)}
-        return Given(apps, notes=(*still, *(f"still pinned: {ref}" for ref, _ in apps if ref in pins)))
+        return Given(apps, notes=(*still, *(f"still pinned: {ref}" for ref, _ in apps if ref in pins), *untold))
 
     async def pin(self, whom: Whom, revision: str, word: Word, until: str) -> Given:
         """Takes apps back to what an earlier commit declares for them: all of the chosen, or none.
@@ -163,23 +166,33 @@ class Helm:
         if commit == state.revision.id:
             raise UsageError(f"{commit[:12]} is the commit in force", hint="name an earlier one")
         before = [(app, steering.declared_at(app, past)) for app in apps]
-        self.journal.order(Pin(app.ref, commit, *_refused(app, state), word.by, word.reason, now, last) for app in apps)
+        pins = [Pin(app.ref, commit, *_refused(app, state), word.by, word.reason, now, last) for app in apps]
+        untold = await self._order(pins)
         notes = tuple(note for app, then in before for note in _notes(app, then))
-        return Given(_named(apps), commit=commit, until=last, notes=(*notes, *self._reach))
+        return Given(_named(apps), commit=commit, until=last, notes=(*notes, *untold))
 
     async def unpin(self, whom: Whom, word: Word) -> Given:
         """Ends pins: from the next pass on, what git declares now counts again."""
         orders = [order for order in self.known.orders() if isinstance(order, Pin)]
         if whom.everybody:
-            self.journal.lift(Lift(order, word.by, word.reason) for order in orders)
-            return Given(tuple((order.ref, order.ref.app_id) for order in orders))
+            untold = await self._lift([Lift(order, word.by, word.reason) for order in orders])
+            return Given(tuple((order.ref, order.ref.app_id) for order in orders), notes=untold)
         apps, lifts = await self._lifted(whom, orders, word)
-        self.journal.lift(lifts)
-        return Given(apps)
+        return Given(apps, notes=await self._lift(lifts))
 
-    @property
-    def _reach(self) -> tuple[str, ...]:
-        return (_ONE_JOURNAL,) if self.elected else ()
+    async def _order(self, orders: Sequence[Order]) -> tuple[str, ...]:
+        """Recorded, and told to others; a note where that failed."""
+        self.reach.room(orders)
+        self.journal.order(orders)
+        return await self._told(orders)
+
+    async def _lift(self, lifts: Sequence[Lift]) -> tuple[str, ...]:
+        self.journal.lift(lifts)
+        return await self._told(lifts)
+
+    async def _told(self, words: Sequence[Order | Lift]) -> tuple[str, ...]:
+        note = await self.reach.spread() if words else ""
+        return (note,) if note else ()
 
     async def _lifted(
         self, whom: Whom, orders: list[Suspension] | list[Pin], word: Word

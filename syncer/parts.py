@@ -110,7 +110,10 @@ class Fence(Protocol):
 
 
 class Tenure:
-    """The leadership that a pass began to write under: one that came later is no licence for an older plan."""
+    """The leadership that a pass began under: one that came later is no licence for an older plan.
+
+    What people ordered under other leaders is known before this process leads, and not to a pass that began before.
+    """
 
     def __init__(self, fence: Fence) -> None:
         self._fence = fence

@@ -42,9 +42,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The two sides of a pass, before anything is decided; `begun` when the reading began."""
+    """The two sides of a pass, before anything is decided; `begun` when the reading began, `tenure` who led then."""
 
     begun: datetime
+    tenure: Tenure
     desired: DesiredState
     apps: tuple[DesiredApp, ...]
     live: tuple[Live, ...]
@@ -89,7 +90,7 @@ class Reconciler:
                 hint="look at it again with `syncer plan`, then name the new id",
             )
         recorded = self._witness(reading, decision, log)
-        outcomes = await self._apply(ask, run_id, decision, facts, log) if recorded else ()
+        outcomes = await self._apply(ask, run_id, reading.tenure, decision, facts, log) if recorded else ()
         if applied := {outcome.ref for outcome in outcomes if outcome.status is Status.APPLIED}:
             decision = gate.written(decision, applied)
         statuses = self._statuses(reading, decision, outcomes, log)
@@ -101,7 +102,7 @@ class Reconciler:
             decision=decision,
             started=started,
             elapsed=elapsed,
-            writes=ask.write and self._parts.writer is not None and (bool(outcomes) or not self._parts.fence.closed()),
+            writes=ask.write and self._parts.writer is not None and (bool(outcomes) or not reading.tenure.closed()),
             outcomes=outcomes,
             apps=statuses,
             problems=reading.desired.problems,
@@ -109,7 +110,7 @@ class Reconciler:
         )
 
     async def _read(self, ask: Ask, run_id: str, log: FilteringBoundLogger) -> Reading:
-        begun = self._parts.clock.now()
+        begun, tenure = self._parts.clock.now(), Tenure(self._parts.fence)
         desired = await interruptible(self._parts.interrupt, partial(self._refreshed, ask, log))
         if ask.strict and not desired.valid:
             raise DesiredStateError(f"the desired state is invalid: {counted(desired.problems)}", desired.problems)
@@ -126,7 +127,7 @@ class Reconciler:
         )
         live = await self._until_stopped(reading)
         self._narrator.unknown_fields(live, log)
-        return Reading(begun, desired, apps, live, self._recover(live, log))
+        return Reading(begun, tenure, desired, apps, live, self._recover(live, log))
 
     def _refreshed(self, ask: Ask, log: FilteringBoundLogger) -> DesiredState:
         """In a thread, whose end a stop waits for: it uses what is let go of next, and its git is interrupted."""
@@ -234,10 +235,9 @@ class Reconciler:
         return False
 
     async def _apply(
-        self, ask: Ask, run_id: str, decision: Decision, facts: gate.Facts, log: FilteringBoundLogger
+        self, ask: Ask, run_id: str, tenure: Tenure, decision: Decision, facts: gate.Facts, log: FilteringBoundLogger
     ) -> tuple[Outcome, ...]:
         parts, stage = self._parts, facts.stage or Stage(self._parts.rollout)
-        tenure = Tenure(parts.fence)
         if not (ask.write and parts.writer and parts.journal and decision.approved) or tenure.closed():
             return ()
         if trouble := parts.journal.heal():

@@ -31,7 +31,7 @@ from syncer.views.pages import Around, Views
 from syncer.views.trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
     from structlog.typing import FilteringBoundLogger
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from syncer.errors import SourceError
     from syncer.exporting import Export
     from syncer.leadership import Leadership
+    from syncer.orders import Given
     from syncer.serve.ports import Approval, Order
     from syncer.wiring import Opened
 
@@ -140,24 +141,29 @@ class Actions:
 
     async def suspend(self, wanted: Order) -> dict[str, Any]:
         """As `syncer suspend` does it."""
-        self._lead("an order")
         whom, word = _ordered(wanted)
-        return orders.document(await self.daemon.between(partial(self.helm.suspend, whom, word, wanted.until)))
+        return await self._order(partial(self.helm.suspend, whom, word, wanted.until))
 
     async def resume(self, wanted: Order) -> dict[str, Any]:
         """As `syncer resume` does it."""
-        self._lead("an order")
-        return orders.document(await self.daemon.between(partial(self.helm.resume, *_ordered(wanted))))
+        return await self._order(partial(self.helm.resume, *_ordered(wanted)))
 
     async def rollback(self, wanted: Order) -> dict[str, Any]:
         """As `syncer rollback` does it, with and without --undo."""
-        self._lead("an order")
         whom, word = _ordered(wanted)
         if wanted.to:
-            return orders.document(
-                await self.daemon.between(partial(self.helm.pin, whom, wanted.to, word, wanted.until))
-            )
-        return orders.document(await self.daemon.between(partial(self.helm.unpin, whom, word)))
+            return await self._order(partial(self.helm.pin, whom, wanted.to, word, wanted.until))
+        return await self._order(partial(self.helm.unpin, whom, word))
+
+    async def _order(self, give: Callable[[], Awaitable[Given]]) -> dict[str, Any]:
+        """Given by the leader: it may be another one by the time that nothing else runs."""
+        self._lead("an order")
+
+        async def given() -> Given:
+            self._lead("an order")
+            return await give()
+
+        return orders.document(await self.daemon.between(given))
 
     def _lead(self, what: str) -> None:
         if not self.leadership.leads:
@@ -262,7 +268,7 @@ class Front:
             actions=Actions(
                 daemon,
                 Approver(here.reconciler, here.tracker, journal, CLOCK),
-                Helm(here.tracker, here.past, here.index, journal, CLOCK, here.settings.leader.kind == "lease"),
+                Helm(here.tracker, here.past, here.index, journal, CLOCK, here.leadership),
                 here.leadership,
             ),
             tokens=Keyring(wanted.token, environ, "token"),

@@ -25,6 +25,7 @@ from syncer.desired.steering import Steering
 from syncer.desired.tracker import Tracker
 from syncer.errors import JournalError, SyncerError
 from syncer.leadership import Alone
+from syncer.leaseorders import Carriage
 from syncer.parts import Parts
 from syncer.reconcile import Reconciler
 from syncer.settings import Mode
@@ -162,12 +163,13 @@ async def _records(
     if stands:
         storage.check(settings, environment.read(), storage.mounts())
     anchor = seals.lease_anchor(settings, log)
-    pod = identity(principal).instance
-    lead = await stack.enter_async_context(leadership.opened(settings, log, pod, anchor, stands=stands))
+    pod, carried = identity(principal).instance, Carriage(settings.leader.name, log, anchor)
+    lead = await stack.enter_async_context(leadership.opened(settings, log, pod, carried, stands=stands))
     heads = stack.enter_context(seals.opened(settings, log, anchor))
     journal = stack.enter_context(closing(_journal(settings, new_id, principal, heads.sealing)))
     await asyncio.to_thread(heads.settle)  # noqa: TID251 -- it only waits: nobody who wants to stop has to
     index = stack.enter_context(closing(Index.open(settings.state_dir)))
+    carried.orders.attach(index, journal)
     return _Records(index, journal.digests, new_id, journal, heads.anchored, lead)
 
 
@@ -284,12 +286,7 @@ def identity(principal: str) -> Identity:
 
 def _journal(settings: Settings, new_id: Ulids, principal: str, sealing: Sealing) -> Journal:
     return Journal.open(
-        settings.state_dir,
-        clock=CLOCK,
-        boot=BOOT,
-        identity=identity(principal),
-        new_id=new_id,
-        sealing=sealing,
+        settings.state_dir, clock=CLOCK, boot=BOOT, identity=identity(principal), new_id=new_id, sealing=sealing
     )
 
 

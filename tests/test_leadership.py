@@ -9,6 +9,7 @@ import pytest
 from syncer import leadership, log, settings, wiring
 from syncer.errors import ClusterError
 from syncer.leadership import Alone, Onlooker
+from syncer.leaseorders import Carriage
 from syncer.model.secret import Secret
 from syncer.parts import Tenure
 
@@ -36,7 +37,8 @@ def test_a_token_may_stand_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(("mode", "stands", "made"), [("observe", True, Alone), ("apply", False, Onlooker)])
 async def test_who_writes_nothing_stands_for_nothing(mode: str, stands: bool, made: type[object]) -> None:
-    async with leadership.opened(loaded(mode=mode), log.silent(), "pod", None, stands=stands) as lead:
+    carried = Carriage("syncer", log.silent(), None)
+    async with leadership.opened(loaded(mode=mode), log.silent(), "pod", carried, stands=stands) as lead:
         assert type(lead) is made
         assert (lead.told(), bool(lead.closed())) == (None, not stands)
 
@@ -44,7 +46,9 @@ async def test_who_writes_nothing_stands_for_nothing(mode: str, stands: bool, ma
 async def test_whoever_is_alone_may_write_at_once() -> None:
     alone = Alone()
     alone.stand(lambda: None)
+    alone.room(())
     await alone.acquire()
+    assert await alone.spread() == ""
     assert (alone.leads, alone.healthy, alone.epoch, alone.closed()) == (True, True, None, "")
 
 

@@ -9,7 +9,7 @@ from syncer.audit.events import EventType
 from syncer.clock import Instant
 from syncer.model.desired import AppRef
 from syncer.model.fields import Field
-from syncer.model.orders import Order, Pin, Suspension
+from syncer.model.orders import Order, Pin, Saying, Suspension
 from syncer.model.outcome import Attempt, Verdict
 from syncer.model.planned import Approval, Danger, LastApplied, RecentPut, SourceApproval
 
@@ -65,3 +65,19 @@ def order(customer: str, app: str, kind: str, at: str, data: str) -> Order:
         return Suspension(AppRef(customer, app) if customer else None, by, reason, ordered, until)
     ref = AppRef(customer, app)
     return Pin(ref, said["commit"], said["refused"], said["passing"], by, reason, ordered, until)
+
+
+def saying(customer: str, app: str, kind: str, at: str, data: str, *rest: int | str) -> Saying:
+    """An order, or the end of one, with where it was first said."""
+    said, (ended, log, record) = json.loads(data), rest
+    return Saying(
+        AppRef(customer, app) if customer else None,
+        pins=kind == EventType.PIN,
+        at=datetime.fromisoformat(at),
+        by=said["by"],
+        reason=said["reason"],
+        until=None if ended else datetime.fromisoformat(said["until"]),
+        **{name: said.get(name, "") for name in ("commit", "refused", "passing")},
+        log=str(log),
+        record=int(record),
+    )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from syncer.clock import Instant
     from syncer.model.fields import Field
-    from syncer.model.orders import Order
+    from syncer.model.orders import Order, Saying
     from syncer.model.outcome import OpenIntent
     from syncer.model.planned import Approval, LastApplied, RecentPut, SourceApproval
 
@@ -127,8 +127,13 @@ class Index:
 
     def orders(self) -> tuple[Order, ...]:
         """People's orders that nobody has lifted, whatever the time is; oldest first."""
-        rows = self._ask("SELECT customer, app, kind, at, data FROM orders ORDER BY seq")
+        rows = self._ask("SELECT customer, app, kind, at, data FROM orders WHERE NOT ended ORDER BY seq")
         return tuple(answers.order(*row) for row in rows)
+
+    def sayings(self) -> tuple[Saying, ...]:
+        """The latest that was said of each kind about each app: orders, and the ends of orders."""
+        rows = self._ask("SELECT customer, app, kind, at, data, ended, log, record FROM orders ORDER BY seq")
+        return tuple(answers.saying(*row) for row in rows)
 
     def failures(self, ref: AppRef, target: str) -> int:
         """How many PUTs of one target the vendor accepted (2xx) and did not show, since the app was last applied.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from syncer.audit.sealing import Sealing
     from syncer.clock import BootClock, Clock
     from syncer.model.desired import AppRef
-    from syncer.model.orders import Lift, Order
+    from syncer.model.orders import Lift, Order, Saying
     from syncer.model.outcome import Intent, OpenIntent, Result
     from syncer.model.planned import Approval, SourceApproval
 
@@ -168,6 +168,10 @@ class Journal:
     def lift(self, lifts: Iterable[Lift]) -> None:
         """Record the ends of orders, all durable with one fsync."""
         self._append([payloads.lifted(lift) for lift in lifts])
+
+    def carry(self, sayings: Iterable[Saying]) -> None:
+        """Record what people said while others led, all durable with one fsync."""
+        self._append([payloads.carried(saying) for saying in sayings])
 
     def note(self, event: EventType, data: Mapping[str, JSON], ref: AppRef | None = None) -> None:
         """Record anything else; syncer.audit.payloads makes the notes that the schema knows."""

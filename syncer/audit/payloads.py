@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from syncer.audit.events import EventType, Note
 from syncer.model.fields import shown
@@ -17,9 +17,18 @@ if TYPE_CHECKING:
     from syncer.errors import RefusedCommitError
     from syncer.model.desired import AppRef, Revision
     from syncer.model.fields import AppSettings
-    from syncer.model.orders import Lift, Order
+    from syncer.model.orders import Lift, Order, Saying
     from syncer.model.outcome import Intent, Result
     from syncer.model.planned import AppPlan, Approval, Hold, SourceApproval
+
+
+_SAID: Final = {
+    (False, True): EventType.SUSPEND,
+    (False, False): EventType.RESUME,
+    (True, True): EventType.PIN,
+    (True, False): EventType.UNPIN,
+}
+"""By whether it is about a pin, and whether it is an order."""
 
 
 def instant(at: datetime) -> str:
@@ -139,6 +148,19 @@ def lifted(lift: Lift) -> Note:
     if not isinstance(lift.order, Pin):
         return Note(EventType.RESUME, data, lift.order.ref)
     return Note(EventType.UNPIN, {**data, "commit": lift.order.commit}, lift.order.ref)
+
+
+def carried(saying: Saying) -> Note:
+    """What a person said elsewhere: as it would be recorded there, and where and when that was."""
+    data: dict[str, JSON] = {"by": saying.by, "reason": saying.reason}
+    if saying.pins:
+        data["commit"] = saying.commit
+    if saying.until is not None:
+        data["until"] = instant(saying.until)
+        if saying.pins:
+            data |= {"refused": saying.refused, "passing": saying.passing}
+    data["carried"] = {"at": instant(saying.at), "logid": saying.log, "record": str(saying.record)}
+    return Note(_SAID[saying.pins, saying.until is not None], data, saying.ref)
 
 
 def source_approved(approval: SourceApproval) -> Note:

@@ -6,9 +6,10 @@ import json
 import os
 import sqlite3
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from syncer.audit import files
+from syncer.audit import files, payloads
 from syncer.audit.events import EventType, ref_of
 from syncer.model.desired import AppRef
 from syncer.model.outcome import Verdict
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from syncer.audit.chain import Event, Spot
 
-VERSION: Final = 10
+VERSION: Final = 11
 """Of the tables below; another one on the disk is thrown away and built again."""
 
 WHOLE_FLEET: Final = AppRef("", "")
@@ -43,8 +44,8 @@ CREATE TABLE approvals (seq INTEGER PRIMARY KEY, customer TEXT, app TEXT, digest
     expires TEXT, at TEXT, boot TEXT, up INTEGER, used INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE source_approvals (seq INTEGER PRIMARY KEY, was TEXT, sha TEXT, by TEXT, reason TEXT, expires TEXT,
     at TEXT, boot TEXT, up INTEGER, used INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE orders (customer TEXT, app TEXT, kind TEXT, seq INTEGER, at TEXT, data TEXT,
-    PRIMARY KEY (customer, app, kind)) WITHOUT ROWID;
+CREATE TABLE orders (customer TEXT, app TEXT, kind TEXT, seq INTEGER, at TEXT, data TEXT, ended INTEGER, log TEXT,
+    record INTEGER, PRIMARY KEY (customer, app, kind)) WITHOUT ROWID;
 CREATE TABLE story (seq INTEGER PRIMARY KEY, customer TEXT, app TEXT, segment INTEGER, offset INTEGER, type TEXT,
     fields TEXT, reqid TEXT);
 CREATE INDEX story_of_app ON story (customer, app, seq);
@@ -198,19 +199,29 @@ def _approval(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
     )
 
 
-def _ordered(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
-    """An order takes the place of the one of its kind."""
+def _said(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
+    """Keep an order, or the end of one, in the place of what was said of its kind before.
+
+    What is said here is the later word even if a clock was set back, or another machine's is ahead. What was carried
+    here has the time that it was said at, and takes no later one's place.
+    """
+    about = (ref.customer_id, ref.app_id, _LIFTS.get(event["type"], event["type"]))
+    known = database.execute("SELECT at FROM orders WHERE customer = ? AND app = ? AND kind = ?", about).fetchone()
+    data, seq, before = event["data"], int(event["seq"]), known[0] if known else ""
+    at, log, record = max(event["time"], _after(before)), event["logid"], seq
+    if carried := data.get("carried"):
+        at, log, record = carried["at"], carried["logid"], int(carried["record"])
+        if at < before:
+            return
     database.execute(
-        "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?)",
-        (ref.customer_id, ref.app_id, event["type"], int(event["seq"]), event["time"], json.dumps(event["data"])),
+        "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*about, seq, at, json.dumps(data), event["type"] in _LIFTS, log, record),
     )
 
 
-def _lifted(database: sqlite3.Connection, ref: AppRef, event: Event) -> None:
-    database.execute(
-        "DELETE FROM orders WHERE customer = ? AND app = ? AND kind = ?",
-        (ref.customer_id, ref.app_id, _LIFTS[event["type"]]),
-    )
+def _after(at: str) -> str:
+    """The next moment, as a record has it; nothing for nothing."""
+    return payloads.instant(datetime.fromisoformat(at) + timedelta(microseconds=1)) if at else ""
 
 
 def _moment(event: Event) -> tuple[str, str, int]:
@@ -254,10 +265,10 @@ _RECIPES: Final[dict[str, Callable[[sqlite3.Connection, AppRef, Event], None]]] 
 _LIFTS: Final = {EventType.RESUME.value: EventType.SUSPEND.value, EventType.UNPIN.value: EventType.PIN.value}
 """What the end of an order ends."""
 _OF_ORDERS: Final[dict[str, Callable[[sqlite3.Connection, AppRef, Event], None]]] = {
-    EventType.SUSPEND: _ordered,
-    EventType.PIN: _ordered,
-    EventType.RESUME: _lifted,
-    EventType.UNPIN: _lifted,
+    EventType.SUSPEND: _said,
+    EventType.PIN: _said,
+    EventType.RESUME: _said,
+    EventType.UNPIN: _said,
 }
 _OF_SOURCE: Final[dict[str, Callable[[sqlite3.Connection, Event], None]]] = {
     EventType.SOURCE_APPROVED: _source_approved,

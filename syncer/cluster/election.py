@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from syncer.cluster import lease as leases
@@ -24,7 +25,7 @@ from syncer.log import Event
 from syncer.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from syncer.cluster.lease import Lease
     from syncer.cluster.ports import Around, Carried, Leases
@@ -59,6 +60,7 @@ class Elector:
         self._trouble = ""
         self._asked_again: float | None = None
         self._step: asyncio.Future[None] | None = None
+        self._turn = asyncio.Lock()
 
     @property
     def holder(self) -> str:
@@ -122,7 +124,7 @@ class Elector:
             if not self.closed():
                 return
             if self._objection:
-                raise ClusterError(self._objection, hint="see docs/audit.md, A Lease as an anchor")
+                raise ClusterError(self._objection, hint="see docs/kubernetes.md, What it may do")
             if self._trouble and self._now() - begun >= self._terms.renew:
                 raise ClusterError(self._trouble, hint="nothing was written")
             if not self._leading and self._seen is not None:
@@ -164,7 +166,10 @@ class Elector:
         """Trouble with the API server is told, and ends a leadership in time."""
         self._asked_again = None
         try:
-            await self._try()
+            async with self._turn:  # whoever has something to tell asks for a step besides
+                await self._try()
+                if self._seen is not None:
+                    await in_thread(self._carried.saw, self._seen.annotations)
             self._trouble = ""
         except ConflictError:
             self._trouble = ""  # somebody was faster: the next step sees who
@@ -181,11 +186,8 @@ class Elector:
 
     async def _try(self) -> None:
         if self._leading and self._seen is not None:
-            try:
+            with suppress(ConflictError):  # the version moved: only a look says whether the holder did, too
                 await self._renew(self._seen)
-            except ConflictError:
-                pass  # the version moved: only a look says whether the holder did, too
-            else:
                 return
         found = await self._at.read()
         if found is None:
@@ -201,7 +203,7 @@ class Elector:
             await self._take(found)
 
     async def _renew(self, held: Lease) -> None:
-        if await self._objects(held):
+        if await self._objects(held.annotations):
             self._lose(self._objection)
             await self._let_go()
             return
@@ -209,7 +211,7 @@ class Elector:
         self._have(await self._at.replace(leases.renewed(held, claim)), sent, self._terms.quarantine)
 
     async def _take(self, free: Lease) -> None:
-        if await self._objects(free):
+        if await self._objects(free.annotations):
             return
         self._epoch = None
         claim, sent = await self._claim(free), self._now()
@@ -220,6 +222,8 @@ class Elector:
         """There is none: the first one ever, or somebody deleted it under a leader who does not know yet."""
         if self._leading:
             self._lose("it was deleted")
+        if await self._objects({}):
+            return
         namespace, _, name = self._around.name.partition("/")
         self._seen, self._epoch = None, None
         self._owed = self._terms.lease + self._terms.quarantine  # also if the answer to the request is lost
@@ -268,8 +272,8 @@ class Elector:
         theirs = self._seen.spec.seconds if self._seen else 0
         return self._seen_at + max(self._terms.lease, theirs)
 
-    async def _objects(self, found: Lease) -> bool:
-        self._objection = await in_thread(self._carried.objection, found.annotations)
+    async def _objects(self, annotations: Mapping[str, str]) -> bool:
+        self._objection = await in_thread(self._carried.objection, annotations, leads=self._leading)
         return bool(self._objection)
 
     async def _claim(self, found: Lease | None) -> Claim:

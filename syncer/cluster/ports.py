@@ -30,25 +30,34 @@ class Leases(Protocol):
 
 
 class Carried(Protocol):
-    """What the lease carries besides: both may read files, and are called in a thread."""
+    """What the lease carries besides: all may read and write files, and are called in a thread."""
 
-    def objection(self, annotations: Mapping[str, str]) -> str:
-        """Why this process must not lead, seeing what the lease carries; else an empty text."""
+    def objection(self, annotations: Mapping[str, str], *, leads: bool) -> str:
+        """Why this process must not lead, or go on to, seeing what the lease carries; else an empty text.
+
+        Called before the lease is taken: what a leader has to know it knows when this returns.
+        """
 
     def wanted(self, annotations: Mapping[str, str]) -> Mapping[str, str | None]:
         """Annotations to set, or to take out (None), with the next version."""
+
+    def saw(self, annotations: Mapping[str, str]) -> None:
+        """What the lease carries after each step that went well, whoever leads."""
 
 
 class Nothing:
     """Carries nothing."""
 
-    def objection(self, annotations: Mapping[str, str]) -> str:  # noqa: ARG002 -- the protocol's
+    def objection(self, annotations: Mapping[str, str], *, leads: bool) -> str:  # noqa: ARG002 -- the protocol's
         """None."""
         return ""
 
     def wanted(self, annotations: Mapping[str, str]) -> Mapping[str, str | None]:  # noqa: ARG002 -- the protocol's
         """None."""
         return {}
+
+    def saw(self, annotations: Mapping[str, str]) -> None:
+        """Nothing to remember."""
 
 
 @dataclass(frozen=True, slots=True)

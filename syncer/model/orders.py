@@ -55,3 +55,33 @@ class Lift:
     order: Order
     by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """The latest that was said of one kind about one app, or about the whole fleet: an order, or the end of one.
+
+    `until` is None for an end. What an end has of a pin is its `commit`. `log` and `record` name the journal and the
+    record (`seq`) in which it was first said, wherever it has been carried since.
+    """
+
+    ref: AppRef | None
+    pins: bool
+    at: datetime
+    by: str
+    reason: str
+    until: datetime | None
+    commit: str = ""
+    refused: str = ""
+    passing: str = ""
+    log: str = ""
+    record: int = 0
+
+    @property
+    def about(self) -> About:
+        """What a later saying has to be about to take its place."""
+        return ("", "", self.pins) if self.ref is None else (self.ref.customer_id, self.ref.app_id, self.pins)
+
+
+About: TypeAlias = tuple[str, str, bool]
+"""Customer and app, empty for the whole fleet, and whether it is about a pin."""

@@ -422,7 +422,7 @@ class Objecting(Nothing):
     why: str = ""
     fault: Exception | None = None
 
-    def objection(self, annotations: Mapping[str, str]) -> str:
+    def objection(self, annotations: Mapping[str, str], *, leads: bool) -> str:
         return self.why
 
     def wanted(self, annotations: Mapping[str, str]) -> Mapping[str, str | None]:

@@ -50,7 +50,7 @@ async def opened(home: Path) -> AsyncIterator[Opened]:
 
 
 def an_order(here: Opened) -> Awaitable[object]:
-    helm = Helm(here.tracker, here.past, here.index, here.writable, wiring.CLOCK)
+    helm = Helm(here.tracker, here.past, here.index, here.writable, wiring.CLOCK, here.leadership)
     return helm.suspend(Whom(("app_0001",)), WORD, "4h")
 
 
