@@ -6,6 +6,7 @@ it does not know in its own journal: from then on it is an order like any other.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -81,12 +82,16 @@ class LeaseOrders:
 
     def wanted(self, annotations: Mapping[str, str]) -> Mapping[str, str | None]:
         """The annotation as it should be; as it is, where that can't be told."""
+        there = annotations.get(KEY, "")
+        theirs: tuple[Saying, ...] = ()
+        with suppress(ClusterError):
+            theirs = self._understood(there)
         try:
-            text = leasetext.encoded(self._refreshed())
+            text = leasetext.encoded(sayings.merged(theirs, self._refreshed()))
         except (ClusterError, JournalError) as error:
             self._tell(error.message, error.hint)
             return {}
-        return {} if text == annotations.get(KEY, "") else {KEY: text or None}
+        return {} if text == there else {KEY: text or None}
 
     def saw(self, annotations: Mapping[str, str]) -> None:
         """The lease as it stands now, whoever leads."""
@@ -115,7 +120,7 @@ class LeaseOrders:
     def _take_in(self, theirs: tuple[Saying, ...]) -> None:
         fresh = sayings.news(theirs, self._refreshed())
         if fresh and self._journal is not None:
-            self._journal.carry(fresh)
+            self._journal.carry(sorted(fresh, key=lambda saying: saying.at))
             orders = sum(saying.until is not None for saying in fresh)
             self._log.info(Event.ORDERS_CARRIED, orders=orders, ends=len(fresh) - orders)
             self._refreshed()

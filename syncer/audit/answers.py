@@ -64,7 +64,8 @@ def order(customer: str, app: str, kind: str, at: str, data: str) -> Order:
     if kind == EventType.SUSPEND:
         return Suspension(AppRef(customer, app) if customer else None, by, reason, ordered, until)
     ref = AppRef(customer, app)
-    return Pin(ref, said["commit"], said["refused"], said["passing"], by, reason, ordered, until)
+    carried = "carried" in said
+    return Pin(ref, said["commit"], said["refused"], said["passing"], by, reason, ordered, until, carried)
 
 
 def saying(customer: str, app: str, kind: str, at: str, data: str, *rest: int | str) -> Saying:

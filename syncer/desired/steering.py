@@ -103,7 +103,8 @@ class Steering:
         left = [order for order in known if order not in over]
         pins = {order.ref: order for order in left if isinstance(order, Pin)}
         self.past.keep({pin.commit for pin in pins.values()})
-        apps = tuple(self._steered(app, left, pins) for app in state.apps)
+        strange = self._strange(pins.values(), state)
+        apps = tuple(self._steered(app, left, pins, strange) for app in state.apps)
         return replace(state, apps=apps, lifted=ended)
 
     def _over(self, order: Order, state: DesiredState, app: DesiredApp | None, now: datetime) -> str:
@@ -118,12 +119,25 @@ class Steering:
         changed = digests.target(app.ref, app.settings) != order.refused
         return PASSED if changed and self.past.follows(order.passing, state.revision.id) else ""
 
-    def _steered(self, app: DesiredApp, orders: Iterable[Order], pins: Mapping[AppRef, Pin]) -> DesiredApp:
+    def _strange(self, pins: Iterable[Pin], state: DesiredState) -> frozenset[str]:
+        """Commits outside of the history of the one in force, in orders that this process only heard of.
+
+        It was asked when the order was given. A lease can be edited, and nobody's branch may come in force that way.
+        """
+        heard = {pin.commit for pin in pins if pin.carried}
+        return frozenset(commit for commit in heard if not self.past.follows(commit, state.revision.id))
+
+    def _steered(
+        self, app: DesiredApp, orders: Iterable[Order], pins: Mapping[AppRef, Pin], strange: frozenset[str]
+    ) -> DesiredApp:
         pauses = (order for order in orders if isinstance(order, Suspension) and order.ref in {None, app.ref})
         steered = replace(app, suspensions=tuple(pauses))
         pin = pins.get(app.ref)
         if pin is None:
             return steered
+        if pin.carried and pin.commit in strange:
+            why = f"pinned to {pin.short} by the lease, and that is not in the history of the commit in force"
+            return replace(steered, pin=pin, unpinnable=why)
         try:
             return pinned(steered, pin, self.past.at(pin.commit))
         except (SourceError, DesiredStateError, UsageError) as error:

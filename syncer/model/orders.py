@@ -27,7 +27,8 @@ class Pin:
     """One app's settings as `commit` (a full hash) declares them, until `until`, or until git says something new.
 
     `refused` is the digest of what git declared for the app when it was pinned, at the commit `passing`: once a commit
-    that follows that one declares something else, git has moved past what is refused.
+    that follows that one declares something else, git has moved past what is refused. `carried`: another process took
+    the order, and this one only heard of it.
     """
 
     ref: AppRef
@@ -38,6 +39,7 @@ class Pin:
     reason: str
     at: datetime
     until: datetime
+    carried: bool = False
 
     @property
     def short(self) -> str:

@@ -18,7 +18,7 @@ from syncer.audit.verify import verify
 from syncer.documents import schema, schemas
 from syncer.errors import Refusal, RefusedCommitError
 from syncer.model.desired import Revision
-from syncer.model.orders import Lift, Pin, Suspension
+from syncer.model.orders import Lift, Pin, Saying, Suspension
 from syncer.model.outcome import Trigger, Verdict
 from syncer.model.planned import Danger, Hold, Rule
 from tests.support.recording import (
@@ -62,6 +62,9 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     journal.intend(pinned)
     journal.conclude(a_result(pinned))
     journal.lift(Lift(each, "system", "its time is over") for each in (alone, replace(alone, ref=None), pin))
+    said = Saying(an_app(1), False, START, "asha", "INC-7", end, log="0f" * 16, record=17)
+    kept = replace(said, pins=True, commit=REVISION.id, refused="0f" * 32, passing="5e" * 20)
+    journal.carry(replace(each, until=until) for each in (said, kept) for until in (end, None))
     lost = an_intent(an_app(2))
     journal.intend(lost)
     journal.accept(lost.request_id, lost.ref, 200)

@@ -346,9 +346,9 @@ def test_a_deleted_index_forgets_no_order(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("words", ["suspend app_0001", "suspend --all", "rollback app_0001 --to GOOD"])
-def test_where_leaders_are_elected_whoever_orders_is_told_that_one_journal_has_it(desk: Desk, words: str) -> None:
+def test_where_leaders_are_elected_whoever_orders_besides_is_told_who_knows_it_and_when(desk: Desk, words: str) -> None:
     order = (*words.replace("GOOD", desk.good).split(), "--until", "4h", "--reason", "INC-9")
-    told = "a replica with a journal of its own that comes to lead goes by git"
+    told = "other replicas know of it once a process with this journal has led"
     assert told not in desk.run(*order).err
     trustme.CA().cert_pem.write_to_path(desk.here.site.home / "ca.pem")
     reach = f"server: 'https://127.0.0.1:1', namespace: x, token: {{file: /x}}, ca_file: {desk.here.site.home}/ca.pem"

@@ -421,9 +421,15 @@ class Objecting(Nothing):
 
     why: str = ""
     fault: Exception | None = None
+    asked: list[bool] = field(default_factory=list)
+    seen: list[Mapping[str, str]] = field(default_factory=list)
 
     def objection(self, annotations: Mapping[str, str], *, leads: bool) -> str:
+        self.asked.append(leads)
         return self.why
+
+    def saw(self, annotations: Mapping[str, str]) -> None:
+        self.seen.append(annotations)
 
     def wanted(self, annotations: Mapping[str, str]) -> Mapping[str, str | None]:
         if self.fault:
@@ -455,6 +461,55 @@ async def test_what_speaks_against_a_leader_ends_its_lead_and_lets_go() -> None:
     await a.step()
     assert (a.elector.leads, api.holder()) == (False, "")
     assert a.events()[-2:] == ["leader.lost", "leader.released"]
+
+
+@pytest.mark.parametrize("case", ["new", "free", "deleted"])
+async def test_what_speaks_against_it_is_asked_before_the_lease_is_taken_or_made(case: str) -> None:
+    api, time, carried = KubeApi(), Time(), Objecting(why="it does not know the orders")
+    b, a = candidate("b", api, time), candidate("a", api, time, carried)
+    if case != "new":
+        await b.step()
+        await b.elector.release()
+    if case == "deleted":
+        carried.why = ""
+        await a.step()
+        carried.why = "it does not know the orders"
+        api.delete()
+    for _ in range(3):
+        await a.step()
+    assert (a.elector.leads, api.holder(), a.elector.objection) == (False, "", carried.why)
+    assert carried.asked[-3:] == ([True] if case == "deleted" else [False]) + [False, False]
+
+
+async def test_steps_besides_those_of_the_loop_come_one_after_the_other() -> None:
+    here = Field()
+    await here.a_leads()
+    gate = here.a.table.gate = asyncio.Event()
+    sent: list[str] = []
+    here.a.table.before = sent.append
+    first = asyncio.ensure_future(here.a.step())
+    await here.a.table.reached.wait()
+    second = asyncio.ensure_future(here.a.step())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert sent == ["PUT"]
+    gate.set()
+    await asyncio.gather(first, second)
+    assert sent == ["PUT", "PUT"]
+    assert here.a.elector.leads
+    assert here.a.events().count("leader.acquired") == 1
+
+
+async def test_what_the_lease_carries_is_shown_after_each_step_that_went_well() -> None:
+    api, time, carried = KubeApi(), Time(), Objecting()
+    b, a = candidate("b", api, time), candidate("a", api, time, carried)
+    await b.step()
+    await a.step()
+    await b.elector.release()
+    await a.step()
+    a.table.trouble = ClusterError("away")
+    await a.step()
+    assert carried.seen == [{}, {"mark": "1"}]
 
 
 async def test_a_one_shot_waits_until_it_may_write() -> None:

@@ -16,8 +16,9 @@ from syncer import log as logging
 from syncer import settings, wiring
 from syncer.approvals import Approver, Word
 from syncer.daemon import Daemon
-from syncer.errors import StoppedError
+from syncer.errors import StoppedError, UsageError
 from syncer.exporting import Export
+from syncer.leadership import Alone
 from syncer.model.outcome import Trigger
 from syncer.orders import Helm, Whom
 from syncer.parts import Ask
@@ -60,6 +61,36 @@ def an_approval(here: Opened) -> Awaitable[object]:
 
 def a_pass(here: Opened) -> Awaitable[object]:
     return here.reconciler.run(Ask(Trigger.MANUAL, write=True))
+
+
+async def test_an_order_that_others_could_not_be_told_is_not_recorded(tmp_path: Path) -> None:
+    class Full(Alone):
+        def room(self, orders: object) -> None:
+            raise UsageError("too many")
+
+    async with opened(tmp_path) as here:
+        helm = Helm(here.tracker, here.past, here.index, here.writable, wiring.CLOCK, Full())
+        with pytest.raises(UsageError, match="too many"):
+            await helm.suspend(Whom(everybody=True), WORD, "4h")
+        assert here.index.orders() == ()
+
+
+async def test_a_pass_that_began_before_this_process_led_writes_nothing(tmp_path: Path) -> None:
+    """It was decided without what people ordered under the leader before."""
+    async with opened(tmp_path) as here:
+        fetch, lead = here.source.fetch, Alone()
+        here.reconciler._parts = replace(here.reconciler._parts, fence=lead)
+
+        def taken_meanwhile() -> Snapshot:
+            lead.epoch = 8
+            return fetch()
+
+        here.source.fetch = taken_meanwhile  # type: ignore[method-assign]
+        report = await here.reconciler.run(Ask(Trigger.START, write=True))
+        assert (report.writes, report.outcomes, len(report.decision.approved)) == (False, (), 1)
+        here.source.fetch = fetch  # type: ignore[method-assign]
+        report = await here.reconciler.run(Ask(Trigger.SCHEDULE, write=True))
+        assert (report.writes, len(report.outcomes)) == (True, 1)
 
 
 @pytest.mark.parametrize("work", [an_order, an_approval, a_pass])

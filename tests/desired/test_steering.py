@@ -287,3 +287,18 @@ def test_a_commit_that_was_read_is_followed_while_somebody_is_pinned_to_it_and_t
     follow.refresh()
     desk.pin()
     assert one(follow.refresh()).unpinnable
+
+
+def test_a_pin_that_came_by_the_lease_takes_no_commit_in_force_that_is_not_in_the_history() -> None:
+    desk = Desk()
+    pin = replace(desk.pin(), carried=True)
+    desk.given.known = [pin]
+    assert one(desk.tracker().refresh()).unpinnable == ""
+    desk.straight = False
+    held = one(desk.tracker().refresh())
+    assert (
+        held.unpinnable
+        == f"pinned to {desk.good[:7]} by the lease, and that is not in the history of the commit in force"
+    )
+    desk.given.known = [replace(pin, carried=False)]
+    assert one(desk.tracker().refresh()).unpinnable == ""
