@@ -17,9 +17,7 @@ from syncer.cluster.election import Elector
 from syncer.cluster.kubernetes import Leases
 from syncer.cluster.ports import Around
 from syncer.cluster.terms import Terms
-from syncer.errors import ClusterError
 from syncer.model.desired import EnvToken
-from syncer.model.secret import Secret
 from syncer.settings import Mode
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from syncer.cluster.ports import Carried
+    from syncer.model.secret import Secret
     from syncer.settings import Settings
     from syncer.settings.tree import Leader, SecretRef
 
@@ -214,7 +213,4 @@ def named(wanted: Leader) -> account.Named:
 def _token(kept: SecretRef) -> Secret:
     if not isinstance(kept, EnvToken):
         return account.file_token(Path(kept.path))
-    text = environment.read().get(kept.name, "").strip()
-    if not text:
-        raise ClusterError(f"${kept.name} is not set", hint="leader.token names it")
-    return Secret(text)
+    return account.checked(environment.read().get(kept.name, "").strip(), f"${kept.name}")

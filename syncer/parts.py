@@ -110,7 +110,7 @@ class Fence(Protocol):
 
 
 class Tenure:
-    """The leadership that a pass began to write under: one that came later is no licence for an older plan."""
+    """The leadership that a pass, or a PUT, began under: one that came later is no licence for an older plan."""
 
     def __init__(self, fence: Fence) -> None:
         self._fence = fence

@@ -139,6 +139,15 @@ def test_observing_stands_for_no_lease(here: Site, api: KubeApi) -> None:
     assert api.requests == []
 
 
+def test_those_that_observe_are_not_several_that_may_write(here: Site, api: KubeApi) -> None:
+    """The manifests ship three replicas that observe, and an alert when two say that they may write."""
+    with running(here, SYNCER_MODE="observe") as daemon:
+        daemon.wait_for("pass.finished")
+        assert "leader_election_master_status{" not in get(address(daemon), "/metrics")[1].decode()
+        assert daemon.stop() == 0
+    assert api.requests == []
+
+
 def test_doctor_says_who_holds_the_lease_or_why_that_is_not_known(here: Site, api: KubeApi) -> None:
     def finding(expect: int = 0) -> dict[str, Any]:
         findings = json.loads(here.run("doctor", "-o", "json", expect=expect))
