@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import uuid
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from syncer import environment
 from syncer.clock import SystemBootClock, SystemClock
-from syncer.cluster import account
+from syncer.cluster import account, lease
 from syncer.cluster.election import Elector
 from syncer.cluster.kubernetes import Leases
 from syncer.cluster.ports import Around
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from syncer.model.secret import Secret
     from syncer.settings import Settings
     from syncer.settings.tree import Leader, SecretRef
-
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,300}")
 
 
 class Leadership(Protocol):
@@ -113,12 +110,12 @@ class Elected:
 
     def told(self) -> dict[str, Any] | None:
         """Names as they are known, for people and machines."""
-        holder = self._elector.holder
+        holder, leads = self._elector.holder, self.leads
         return {
             "lease": self._name,
             "identity": self._identity,
-            "holder": holder if not holder or _NAME.fullmatch(holder) else "somebody",
-            "leads": self.leads,
+            "holder": holder if leads or holder != self._identity else "",
+            "leads": leads,
             "epoch": self.epoch,
         }
 
@@ -164,7 +161,7 @@ async def opened(
         yield Onlooker()
     else:
         reach, terms = account.reach(named(settings.leader), environment.read()), terms_of(settings)
-        name, identity = f"{reach.namespace}/{reach.name}", f"{pod}_{uuid.uuid4()}"
+        name, identity = f"{reach.namespace}/{reach.name}", f"{lease.shown(pod)[:253]}_{uuid.uuid4()}"
         around = Around(name, identity, SystemClock(), SystemBootClock(), random.SystemRandom(), log)
         at = Leases(reach, terms.request)
         elected = Elected(Elector(at, terms, around, carried), name, identity)

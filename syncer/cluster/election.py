@@ -84,7 +84,8 @@ class Elector:
 
     def _closed(self) -> str:
         if not self._leading:
-            return self.objection or f"{self.holder or 'nobody'} leads, this process stands by"
+            other = "" if self.holder == self._around.identity else self.holder  # ours, and not renewed in time
+            return self.objection or f"{other or 'nobody'} leads, this process stands by"
         if self._age() >= self._terms.room:
             return f"the lease was last renewed {self._age():.0f} s ago: too long for a whole PUT"
         wait = self._free_at - self._now()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,10 +20,15 @@ RELEASED_SECONDS: Final = 1
 MOST: Final = 2**31 - 1
 """The largest number of transitions that the server takes; nothing can follow it."""
 
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,300}")
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What the holder writes: when none of it changes any more, nobody renews the lease."""
+    """What the holder writes: when none of it changes any more, nobody renews the lease.
+
+    `holder` is a name that can be shown, as `shown` has it.
+    """
 
     holder: str = ""
     seconds: int = 0
@@ -70,12 +77,19 @@ def parse(body: object) -> Lease:
     if not isinstance(metadata.get("resourceVersion"), str) or not isinstance(annotations, dict):
         raise _garbled("it has no resourceVersion")
     read = Spec(
-        holder=_text(spec, "holderIdentity"),
+        holder=shown(_text(spec, "holderIdentity")),
         seconds=_number(spec, "leaseDurationSeconds"),
         renewed=_text(spec, "renewTime"),
         transitions=_number(spec, "leaseTransitions"),
     )
     return Lease(read, {str(key): str(value) for key, value in annotations.items()}, body)
+
+
+def shown(identity: str) -> str:
+    """An identity as it may be printed: one that is no name, as somebody's, and still told from all others."""
+    if not identity or _NAME.fullmatch(identity):
+        return identity
+    return f"somebody-{hashlib.sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
 def begun(namespace: str, name: str, claim: Claim) -> dict[str, Any]:

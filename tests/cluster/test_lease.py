@@ -61,6 +61,20 @@ def test_letting_go_is_told_from_an_emptied_field() -> None:
     assert not Spec(holder="", seconds=60).released
 
 
+@pytest.mark.parametrize("identity", ["two words", "a\nb", "\x1b[31m", "<script>", "x" * 301, "\ud800", "tök"])
+def test_a_holder_that_is_no_name_is_somebody_of_its_own(identity: str) -> None:
+    body = {**BODY, "spec": {"holderIdentity": identity}}
+    read = lease.parse(body)
+    assert read.spec.holder.startswith("somebody-")
+    assert read.spec.holder != lease.shown(f"{identity} ")
+    assert read.body["spec"]["holderIdentity"] == identity
+
+
+@pytest.mark.parametrize("identity", ["", "syncer-0_5b1d", "a.b-c"])
+def test_a_holder_that_is_a_name_is_shown_as_it_is(identity: str) -> None:
+    assert lease.shown(identity) == identity
+
+
 def test_a_lease_that_nobody_ever_held_is_read() -> None:
     assert lease.parse({"kind": "Lease", "metadata": {"resourceVersion": "1"}}).spec == Spec()
 

@@ -184,6 +184,7 @@ def test_a_standby_looks_and_says_who_leads(here: Site, api: KubeApi) -> None:
         refused, answer = post(server, "/-/approve", {"plan": "0123456789ab", "reason": "a test"})
         assert (refused, answer["exit_code"]) == (409, 4)
         assert "does not lead" in answer["error"]
+        assert answer["hint"] == "ask the leader, somebody-else"
         assert daemon.stop() == 0
     assert "Stands by: somebody-else leads by the lease telephony/syncer" in here.run("status")
     assert "somebody-else leads" in here.run("status", "-o", "markdown")
@@ -202,7 +203,7 @@ def test_a_leader_says_so(here: Site, api: KubeApi) -> None:
         assert b"This process leads." in get(server, "/system")[1]
         api.fault = Fault.STATUS
         daemon.wait_for("leader.lost")
-        assert b"[-] leader: shown, not counted: nobody" not in get(server, "/readyz?verbose")[1]
+        assert b"leader: shown, not counted: nobody leads; nobody leads, this" in get(server, "/readyz?verbose")[1]
         assert 'leader_election_master_status{name="syncer"} 0.0' in get(server, "/metrics")[1].decode()
         api.fault = Fault.NONE
         daemon.wait_for("leader.acquired", daemon.mark() - 1)
