@@ -238,7 +238,10 @@ def test_a_journal_begun_afresh_may_not_lead(here: Site, api: KubeApi) -> None:
     assert here.live()["popup_url"] == POPUP
 
 
-def test_in_kubernetes_a_state_folder_that_goes_with_the_pod_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [("run", "--once"), ("sync",)])
+def test_in_kubernetes_a_state_folder_that_goes_with_the_pod_is_refused(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
     with site(tmp_path, 1, popup_url=POPUP) as alone, tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         environ = alone.environ(KUBERNETES_SERVICE_HOST="10.0.0.1", SYNCER_STATE_DIR=folder)
         ended = subprocess.run(alone.command("sync"), env=environ, capture_output=True, text=True, check=False)
@@ -246,7 +249,7 @@ def test_in_kubernetes_a_state_folder_that_goes_with_the_pod_is_refused(tmp_path
         assert "would be lost with the Pod: it is in memory" in ended.stderr
         assert alone.live()["popup_url"] is None
         accepted = {**environ, "SYNCER_AUDIT_MAY_VANISH": "true"}
-        subprocess.run(alone.command("run", "--once"), env=accepted, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(alone.command(*command), env=accepted, stdout=subprocess.DEVNULL, check=True)
         assert alone.live()["popup_url"] == POPUP
         lines = (Path(folder) / "journal" / "00000001.jsonl").read_text().splitlines()
         changed = [json.loads(line) for line in lines if "config.changed" in line]
