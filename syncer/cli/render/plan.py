@@ -25,7 +25,7 @@ __all__ = ["PlanView", "brief", "markdown", "text"]
 
 
 def text(view: PlanView, style: Style) -> str:
-    """The whole plan: a block per changing app, then what is not written and why, a summary, the next command."""
+    """The whole plan: a block per change under its apps, what is not written and why, a summary, the next command."""
     if view.settled and view.apps:
         told = f"In sync: {words.count(len(view.apps), 'app')}, live as git declares"
         return (
@@ -34,8 +34,10 @@ def text(view: PlanView, style: Style) -> str:
         )
     fates = view.fates
     lines = _heading(view, style)
-    for step in view.decision.plan.steps:
-        lines += [*_block(step, fates[step.ref], view, style), ""]
+    for shared, alike in _together(view, style).items():
+        for step in alike:
+            lines += _head(step, fates[step.ref], style)
+        lines += [*shared, ""]
     for title, body in _sections(view, style):
         lines += [style.bold(title), *body, ""]
     if others := unmanaged.lines(of_unmanaged(view.unmanaged)):
@@ -63,18 +65,28 @@ def _heading(view: PlanView, style: Style) -> list[str]:
     return [*(style.dim(line) for line in columns.spread(filter(None, sides), change_lines.FIELD)), ""]
 
 
-def _block(step: AppPlan, fate: Fate, view: PlanView, style: Style) -> list[str]:
+def _together(view: PlanView, style: Style) -> dict[tuple[str, ...], list[AppPlan]]:
+    """Apps under what changes in them: a change that many share, as one of a layer is, is read once."""
+    found: dict[tuple[str, ...], list[AppPlan]] = {}
+    for step in view.decision.plan.steps:
+        found.setdefault(tuple(_body(step, view, style)), []).append(step)
+    return found
+
+
+def _head(step: AppPlan, fate: Fate, style: Style) -> list[str]:
     mark = "" if fate is Fate.APPLY else f"[{fate}]"
     head = (f"~ {words.app(step.ref, step.app.name)}", sanitize(str(step.app.at)), mark)
-    lines = [style.bold(line) for line in columns.spread(filter(None, head), change_lines.FIELD)]
+    return [style.bold(line) for line in columns.spread(filter(None, head), change_lines.FIELD)]
+
+
+def _body(step: AppPlan, view: PlanView, style: Style) -> Iterator[str]:
     if step.app.pin is not None and not step.app.unpinnable:
         pinned = columns.hanging("", sanitize(orders.told(step.app.pin)), change_lines.FIELD)
-        lines += [style.warn(line) for line in pinned]
+        yield from (style.warn(line) for line in pinned)
     for change in step.changes:
-        lines += _change(change, step, view, style)
+        yield from _change(change, step, view, style)
     if left := unchanged(step):
-        lines.append(style.dim(f"{' ' * change_lines.FIELD}{words.count(left, 'field')} unchanged"))
-    return lines
+        yield style.dim(f"{' ' * change_lines.FIELD}{words.count(left, 'field')} unchanged")
 
 
 def _change(change: FieldChange, step: AppPlan, view: PlanView, style: Style) -> list[str]:

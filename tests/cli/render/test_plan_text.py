@@ -9,7 +9,7 @@ from syncer.cli import exits
 from syncer.cli.render import plan
 from syncer.cli.render.style import Style
 from syncer.errors import VendorKind
-from syncer.model.desired import OnCommit, OnDrift, Policy, Suspend
+from syncer.model.desired import Layer, OnCommit, OnDrift, Origin, Policy, Suspend
 from syncer.model.live import Unreadable
 from syncer.plan import gate
 from tests.support.shown_plans import NOW, RECORDING, REVISION, app, last, live, settings, view, with_policy
@@ -47,6 +47,23 @@ live -> git  https://git.example/acme/settings.git  commit 1a2b3c4
 Next: syncer sync
 """
     assert expected == plan.text(shown, PLAIN)
+
+
+def test_a_change_that_apps_share_is_read_once() -> None:
+    layer = Origin("apps/_defaults.yaml", 6, 5, Layer.FOLDER)
+    apps = [app(name, line=line) for name, line in (("sales-line", 30), ("support-desk", 12), ("night-line", 50))]
+    same = [replace(one, origins=tuple((field, layer) for field, _ in one.origins)) for one in apps]
+    shown = view((one, live(one, recording_enabled=False)) for one in same)
+    expected = """\
+~ cust_acme/app_night_line (night-line)  apps/acme.yaml:50
+~ cust_acme/app_sales_line (sales-line)  apps/acme.yaml:30
+~ cust_acme/app_support_desk (support-desk)  apps/acme.yaml:12
+    recording_enabled  false -> true
+                       unknown: no record yet; declared at apps/_defaults.yaml:6  1a2b3c4 Asha Rao
+    2 fields unchanged
+
+"""
+    assert expected in plan.text(shown, PLAIN)
 
 
 def test_in_sync_is_one_line() -> None:
