@@ -110,16 +110,21 @@ class Fence(Protocol):
 
 
 class Tenure:
-    """The leadership that a pass, or a PUT, began under: one that came later is no licence for an older plan."""
+    """The leadership that a pass, or a PUT, began under: one that came later is no licence for an older plan.
+
+    Neither is one whose wait was not over: what was read then may be older than what the leader before wrote last.
+    """
 
     def __init__(self, fence: Fence) -> None:
         self._fence = fence
         self.epoch = fence.epoch
+        self._early = fence.closed()
 
     def closed(self) -> str:
         """Why no PUT may be begun now, or an empty text."""
         another = "another leadership has begun since" if self._fence.epoch != self.epoch else ""
-        return self._fence.closed() or another
+        early = f"it was begun too early: {self._early}" if self._early else ""
+        return self._fence.closed() or another or early
 
 
 @dataclass(frozen=True, slots=True)

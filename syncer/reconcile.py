@@ -77,7 +77,7 @@ class Reconciler:
         the report.
         """
         started, begun = self._parts.clock.now(), self._parts.clock.monotonic()
-        run_id = self._parts.new_id()
+        run_id, tenure = self._parts.new_id(), Tenure(self._parts.fence)
         log = self._parts.log.bind(run_id=run_id, trigger=ask.trigger.value)
         log.debug(Event.PASS_STARTED)
         reading = await self._read(ask, run_id, log)
@@ -88,7 +88,7 @@ class Reconciler:
                 hint="look at it again with `syncer plan`, then name the new id",
             )
         recorded = self._witness(reading, decision, log)
-        outcomes = await self._apply(ask, run_id, decision, facts, log) if recorded else ()
+        outcomes = await self._apply(ask, run_id, tenure, decision, facts, log) if recorded else ()
         if applied := {outcome.ref for outcome in outcomes if outcome.status is Status.APPLIED}:
             decision = gate.written(decision, applied)
         statuses = self._statuses(reading, decision, outcomes, log)
@@ -100,7 +100,7 @@ class Reconciler:
             decision=decision,
             started=started,
             elapsed=elapsed,
-            writes=ask.write and self._parts.writer is not None and (bool(outcomes) or not self._parts.fence.closed()),
+            writes=ask.write and self._parts.writer is not None and (bool(outcomes) or not tenure.closed()),
             outcomes=outcomes,
             apps=statuses,
             problems=reading.desired.problems,
@@ -234,10 +234,9 @@ class Reconciler:
         return False
 
     async def _apply(
-        self, ask: Ask, run_id: str, decision: Decision, facts: gate.Facts, log: FilteringBoundLogger
+        self, ask: Ask, run_id: str, tenure: Tenure, decision: Decision, facts: gate.Facts, log: FilteringBoundLogger
     ) -> tuple[Outcome, ...]:
         parts, stage = self._parts, facts.stage or Stage(self._parts.rollout)
-        tenure = Tenure(parts.fence)
         if not (ask.write and parts.writer and parts.journal and decision.approved) or tenure.closed():
             return ()
         if trouble := parts.journal.heal():

@@ -57,3 +57,17 @@ def test_a_later_leadership_is_no_licence_for_an_older_plan() -> None:
     assert tenure.closed() == ""
     fence.epoch = 5
     assert tenure.closed() == "another leadership has begun since"
+
+
+def test_what_began_before_it_might_write_never_writes() -> None:
+    class Fence(Alone):
+        why = "the PUTs of the leader before have 3 s more to end"
+
+        def closed(self) -> str:
+            return self.why
+
+    fence = Fence()
+    early = Tenure(fence)
+    fence.why = ""
+    assert "begun too early" in early.closed()
+    assert Tenure(fence).closed() == ""

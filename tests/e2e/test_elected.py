@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
 import subprocess
 import tempfile
 import time
@@ -189,6 +190,32 @@ def test_a_standby_looks_and_says_who_leads(here: Site, api: KubeApi) -> None:
     assert "Stands by: somebody-else leads by the lease telephony/syncer" in here.run("status")
     assert "somebody-else leads" in here.run("status", "-o", "markdown")
     assert here.live()["popup_url"] is None
+
+
+def test_a_plan_made_while_another_led_is_never_written(tmp_path: Path, api: KubeApi) -> None:
+    """The leader applies a newer commit and lets go while the standby still reads what the vendor has."""
+    slow = "GET:latency(600)"
+    with site(tmp_path, 6, popup_url=POPUP) as shared:
+        configure(shared, api)
+        free(api, **LIVE)
+        renewing(api)
+        with running(shared, SYNCER_VENDOR_CONCURRENCY="1") as daemon:
+            daemon.wait_for("pass.finished")
+            shared.emulator.fault(slow)
+            since, asked = daemon.mark(), len(shared.emulator.store.requests())
+            daemon.signal(signal.SIGHUP)
+            while len(shared.emulator.store.requests()) == asked:  # the first app is read, and the source before it
+                time.sleep(0.01)
+            shared.declare(6, popup_url=OTHER)
+            for number in range(1, 7):
+                shared.change(number, popup_url=OTHER)
+            api.before = lambda: None
+            api.edit(holderIdentity="", leaseDurationSeconds=1)
+            daemon.wait_for("leader.acquired", since)
+            daemon.wait_for("pass.finished", since, trigger="schedule", writes=True)
+            assert daemon.stop() == 0
+        assert shared.emulator.store.ledger() == ()
+        assert shared.live(6)["popup_url"] == OTHER
 
 
 def test_a_leader_says_so(here: Site, api: KubeApi) -> None:
