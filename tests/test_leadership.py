@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from syncer import leadership, log, settings
+from syncer import leadership, log, settings, wiring
 from syncer.errors import ClusterError
 from syncer.leadership import Alone, Onlooker
 from syncer.model.secret import Secret
@@ -71,3 +71,22 @@ def test_what_began_before_it_might_write_never_writes() -> None:
     fence.why = ""
     assert "begun too early" in early.closed()
     assert Tenure(fence).closed() == ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "instance"),
+    [
+        ({"POD_NAME": "syncer-7d4b-x2x", "HOSTNAME": "node-3"}, "syncer-7d4b-x2x"),
+        ({"HOSTNAME": "node-3"}, "node-3"),
+        ({}, os.uname().nodename),
+    ],
+)
+def test_who_leads_goes_by_the_pods_name_and_not_by_its_host(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], instance: str
+) -> None:
+    for name in ("POD_NAME", "HOSTNAME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert wiring.identity("system").instance == instance
+    assert wiring.identity("system").pod == variables.get("POD_NAME", "")

@@ -21,6 +21,7 @@ from syncer.cluster.lease import Claim, Spec
 from syncer.cluster.ports import Nothing
 from syncer.errors import ClusterError, ConflictError, LockedError
 from syncer.log import Event
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -273,13 +274,12 @@ class Elector:
         return max(0.0, self._seen_at + max(self._terms.lease, self._seen.spec.seconds) - self._now())
 
     async def _objects(self, found: Lease) -> bool:
-        self.objection = await asyncio.to_thread(self._carried.objection, found.annotations)
+        self.objection = await in_thread(self._carried.objection, found.annotations)
         return bool(self.objection)
 
     async def _claim(self, found: Lease | None, epoch: int) -> Claim:
-        wanted = await asyncio.to_thread(self._carried.wanted, found.annotations if found else {})
-        seconds = math.ceil(self._terms.lease)
-        return Claim(self._around.identity, epoch, seconds, self._around.clock.now(), wanted)
+        wanted = await in_thread(self._carried.wanted, found.annotations if found else {})
+        return Claim(self._around.identity, epoch, math.ceil(self._terms.lease), self._around.clock.now(), wanted)
 
     def _pause(self) -> float:
         """Until the next step: sooner where something is known to happen."""
