@@ -218,6 +218,30 @@ def test_a_plan_made_while_another_led_is_never_written(tmp_path: Path, api: Kub
         assert shared.live(6)["popup_url"] == OTHER
 
 
+def test_who_takes_over_writes_nothing_before_it_has_read_the_source(here: Site, api: KubeApi) -> None:
+    """The leader before may have applied a newer commit than the last one that this process has seen."""
+    free(api, **LIVE)
+    renewing(api)
+    gone = here.home / "gone"
+    with running(here) as daemon:
+        daemon.wait_for("leader.other")
+        daemon.wait_for("pass.finished")
+        here.source.rename(gone)
+        api.before = lambda: None
+        api.edit(holderIdentity="")
+        daemon.wait_for("leader.acquired")
+        daemon.wait_for("leader.uninformed", epoch=8)
+        assert not here.emulator.store.ledger()
+        gone.rename(here.source)
+        daemon.pass_now()
+        assert here.live()["popup_url"] == POPUP
+        here.source.rename(gone)
+        here.change(popup_url=OTHER)
+        daemon.pass_now()
+        assert here.live()["popup_url"] == POPUP  # what it has read as the leader, it goes on with
+        assert daemon.stop() == 0
+
+
 def test_a_leader_says_so(here: Site, api: KubeApi) -> None:
     free(api)
     with running(here) as daemon:
