@@ -21,11 +21,11 @@ RUN /tmp/builder/bin/python -m pip wheel --quiet --no-deps --no-build-isolation 
  && /opt/syncer/bin/python -m compileall -q -j 0 /opt/syncer/lib
 
 FROM python:${PYTHON_VERSION}-slim
-# Debian's security updates come with each build: a pinned version would keep them out.
+# Debian's security updates come with each build: a pinned version would keep them out. Nothing installs anything later: no pip.
 # hadolint ignore=DL3008
 RUN apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends git openssh-client gpg ca-certificates \
- && rm -rf /var/lib/apt/lists/* \
+ && rm -rf /var/lib/apt/lists/* /usr/local/bin/pip* /usr/local/lib/python3*/ensurepip /usr/local/lib/python3*/site-packages/pip* \
  && echo 'syncer:x:65532:65532::/nonexistent:/usr/sbin/nologin' >> /etc/passwd \
  && mkdir -p /var/lib/syncer && chown 65532:65532 /var/lib/syncer && chmod 0700 /var/lib/syncer
 COPY --from=build /opt/syncer /opt/syncer

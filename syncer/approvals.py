@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -11,6 +10,7 @@ from syncer.errors import HeldError, Refusal, RefusedCommitError, UsageError
 from syncer.model.outcome import Trigger
 from syncer.model.planned import APPROVABLE, Approval, Rule, SourceApproval
 from syncer.parts import Ask
+from syncer.threads import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -96,7 +96,7 @@ class Approver:
         wanted = given.lower()
         if len(wanted) < SHORTEST_ID or set(wanted) - set("0123456789abcdef"):
             raise UsageError(f"{given!r} is no commit", hint=f"give at least {SHORTEST_ID} characters of its hash")
-        held = await asyncio.to_thread(self._waiting)
+        held = await interruptible(self.tracker.interrupt, self._waiting)
         if held is None:
             return ""
         if not held.commit.startswith(wanted):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,7 @@ from syncer import statefile
 from syncer.model.desired import AppRef
 from syncer.model.outcome import State
 from syncer.serve.ports import Check
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,7 +115,7 @@ class Board:
         """The decision of the last pass, from before it wrote anything; made when it is first asked for."""
         if self._last is not None and self._plan is None:
             report, apps = last = self._last
-            made = await asyncio.to_thread(documents.of_plan, apps, report.decision, report.started, report.unmanaged)
+            made = await in_thread(documents.of_plan, apps, report.decision, report.started, report.unmanaged)
             if self._last is not last:
                 return made  # another pass has ended meanwhile
             self._plan = made

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from syncer.errors import StoppedError, SyncerError
 from syncer.model.live import Unlisted, Unmanaged
 from syncer.reconcile import Reconciler
+from syncer.threads import end
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -77,4 +78,4 @@ class Census(Reconciler):
                 return report
             return replace(report, unmanaged=unmanaged(found, self._declared()))
         finally:
-            listing.cancel()
+            await end([listing])

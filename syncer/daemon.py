@@ -18,6 +18,7 @@ from syncer.errors import StoppedError, SyncerError
 from syncer.log import Event
 from syncer.model.outcome import Trigger
 from syncer.parts import Ask
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -173,7 +174,7 @@ class Daemon:
 
     async def _moved(self) -> bool:
         try:
-            return await asyncio.to_thread(self._poll)
+            return await in_thread(self._poll)
         except Exception as error:  # noqa: BLE001 -- as for a pass; the next poll looks again
             self._log.error(Event.SOURCE_FAILED, error=type(error).__name__, exc_info=error)
             return False

@@ -21,6 +21,7 @@ from syncer.notify.seen import Happened
 from syncer.notify.sinks import Sender
 from syncer.notify.spool import Spool
 from syncer.notify.transport import LATER, Link
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -57,7 +58,7 @@ async def opened(
     """
     async with AsyncExitStack() as stack:
         receivers = tuple([(each, await _link(stack, each, patience)) for each in settings.notify])
-        spool = stack.enter_context(closing(await asyncio.to_thread(_spool, settings, wanted=bool(receivers))))
+        spool = stack.enter_context(closing(await in_thread(_spool, settings, wanted=bool(receivers))))
         shared = Round(
             spool, CLOCK, random.SystemRandom(), environment.read(), sender(), log, patience, count or uncounted
         )
@@ -121,7 +122,7 @@ def sender() -> Sender:
 
 
 async def _link(stack: AsyncExitStack, receiver: Notify, patience: Patience) -> Link:
-    link = await asyncio.to_thread(Link, receiver.proxy, receiver.ca_file, patience.deadline)
+    link = await in_thread(Link, receiver.proxy, receiver.ca_file, patience.deadline)
     stack.push_async_callback(link.aclose)
     return link
 

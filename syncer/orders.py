@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from syncer.approvals import Word
@@ -13,6 +13,7 @@ from syncer.errors import DesiredStateError, HeldError, SourceError, UsageError
 from syncer.model.orders import Lift, Pin, Suspension
 from syncer.plan import digests
 from syncer.report import instant
+from syncer.threads import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from syncer.model.orders import Order
 
 LONGEST_REASON: Final = 500
+_ONE_JOURNAL: Final = (
+    "it stands in this journal alone: a replica with a journal of its own that comes to lead goes by git. "
+    "Say it there, too"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +96,17 @@ def worded(by: str, reason: str) -> Word:
 
 @dataclass(frozen=True, slots=True)
 class Helm:
-    """Records orders in the journal of this process. No pass may run meanwhile."""
+    """Records orders in the journal of this process. No pass may run meanwhile.
+
+    `elected`: a process with another journal may come to lead, and whoever orders something is told.
+    """
 
     tracker: Tracker
     past: Past
     known: Orders
     journal: Journal
     clock: Clock
+    elected: bool = False
 
     async def suspend(self, whom: Whom, word: Word, until: str) -> Given:
         """Leaves apps alone for a while; who is suspended already is suspended anew."""
@@ -105,10 +114,10 @@ class Helm:
         last = end(until, now)
         if whom.everybody:
             self.journal.order([Suspension(None, word.by, word.reason, now, last)])
-            return Given(everybody=True, until=last)
+            return Given(everybody=True, until=last, notes=self._reach)
         apps = self._chosen(await self._state(fresh=False), whom)
         self.journal.order(Suspension(app.ref, word.by, word.reason, now, last) for app in apps)
-        return Given(_named(apps), until=last)
+        return Given(_named(apps), until=last, notes=self._reach)
 
     async def resume(self, whom: Whom, word: Word) -> Given:
         """Ends suspensions by order, and nothing else: what git suspends and what is pinned stays so.
@@ -143,9 +152,10 @@ class Helm:
         last = end(until, now)
         state = await self._state(fresh=True)
         apps = self._chosen(state, whom)
-        past = await asyncio.to_thread(self.past.at, revision)
+        past = await interruptible(self.tracker.interrupt, partial(self.past.at, revision))
         commit = past.revision.id
-        if not await asyncio.to_thread(self.past.follows, commit, state.revision.id):
+        follows = partial(self.past.follows, commit, state.revision.id)
+        if not await interruptible(self.tracker.interrupt, follows):
             raise UsageError(
                 f"{commit[:12]} is not in the history of {state.revision.short}, which is in force",
                 hint="name a commit that was on the branch; `git log` shows them",
@@ -155,7 +165,7 @@ class Helm:
         before = [(app, steering.declared_at(app, past)) for app in apps]
         self.journal.order(Pin(app.ref, commit, *_refused(app, state), word.by, word.reason, now, last) for app in apps)
         notes = tuple(note for app, then in before for note in _notes(app, then))
-        return Given(_named(apps), commit=commit, until=last, notes=notes)
+        return Given(_named(apps), commit=commit, until=last, notes=(*notes, *self._reach))
 
     async def unpin(self, whom: Whom, word: Word) -> Given:
         """Ends pins: from the next pass on, what git declares now counts again."""
@@ -166,6 +176,10 @@ class Helm:
         apps, lifts = await self._lifted(whom, orders, word)
         self.journal.lift(lifts)
         return Given(apps)
+
+    @property
+    def _reach(self) -> tuple[str, ...]:
+        return (_ONE_JOURNAL,) if self.elected else ()
 
     async def _lifted(
         self, whom: Whom, orders: list[Suspension] | list[Pin], word: Word
@@ -184,7 +198,7 @@ class Helm:
         """What is in force: good enough where the source can't be read, for that is when people need this."""
         if fresh or self.tracker.in_force is None:
             try:
-                return await asyncio.to_thread(self.tracker.refresh)
+                return await interruptible(self.tracker.interrupt, self.tracker.refresh)
             except (SourceError, DesiredStateError):
                 if self.tracker.in_force is None:
                     raise

@@ -22,6 +22,7 @@ from syncer.parts import Tally, Tenure
 from syncer.plan import build, gate, limits, rollout, states
 from syncer.plan.limits import Fleet, lookback
 from syncer.plan.rollout import Stage
+from syncer.threads import end, interruptible
 from syncer.vendor.sweep import Patience, sweep
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Reconciler:
 
     async def _read(self, ask: Ask, run_id: str, log: FilteringBoundLogger) -> Reading:
         begun = self._parts.clock.now()
-        desired = await asyncio.to_thread(self._refreshed, ask, log)
+        desired = await interruptible(self._parts.interrupt, partial(self._refreshed, ask, log))
         if ask.strict and not desired.valid:
             raise DesiredStateError(f"the desired state is invalid: {counted(desired.problems)}", desired.problems)
         self._narrator.source(desired, log)
@@ -157,9 +158,8 @@ class Reconciler:
             if not task.done():
                 raise StoppedError("asked to stop while reading; nothing was written")
             return await task
-        finally:
-            stop.cancel()
-            task.cancel()
+        finally:  # not before it has let go of the vendor's client, which is closed next
+            await end((stop, task))
 
     def _recover(self, live: tuple[Live, ...], log: FilteringBoundLogger) -> frozenset[AppRef]:
         """Resolves open intents with what was just read; without a journal they only stay blocked."""

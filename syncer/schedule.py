@@ -47,12 +47,16 @@ class Schedule:
 
 
 def scheduler(plan: Schedule, ask: Callable[[Trigger], None]) -> AsyncIOScheduler:
-    """A scheduler, not yet started, with one job per purpose; each run calls `ask` and nothing else."""
+    """A scheduler, not yet started, with one job per purpose; each run calls `ask` in the event loop, nothing else."""
+
+    async def leave(purpose: Trigger) -> None:  # APScheduler runs what is no coroutine in a thread
+        ask(purpose)
+
     made = AsyncIOScheduler(
         timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
     )
     for purpose, when in ((Trigger.POLL, plan.poll), (Trigger.DETECT, plan.detect), (Trigger.SCHEDULE, plan.apply)):
-        made.add_job(ask, _trigger(when, plan), args=[purpose], id=purpose.value)
+        made.add_job(leave, _trigger(when, plan), args=[purpose], id=purpose.value)
     return made
 
 

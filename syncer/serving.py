@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -25,6 +25,7 @@ from syncer.serve.keys import Keyring
 from syncer.serve.listening import listening
 from syncer.serve.ports import Behind, Check
 from syncer.serve.probes import Heartbeat
+from syncer.threads import end, in_thread
 from syncer.views.gauges import Gauges
 from syncer.views.pages import Around, Views
 from syncer.views.trail import Trail
@@ -122,7 +123,8 @@ class Actions:
 
     @property
     def _revision(self) -> str:
-        return self.approver.tracker.in_force.revision.id if self.approver.tracker.in_force else ""
+        state = self.approver.tracker.in_force  # read once: a look in a thread may take it away
+        return state.revision.id if state else ""
 
     async def _approved(self, wanted: Approval, word: Word) -> dict[str, Any]:
         if wanted.commit:
@@ -179,7 +181,7 @@ class Past:
         """What happened to an app, or to one field; UsageError for what is no field."""
         known = history.checked_field(field) if field else None
         ref = AppRef(customer, app)
-        return history.document(ref, await asyncio.to_thread(self.index.history, ref, known, limit))
+        return history.document(ref, await in_thread(self.index.history, ref, known, limit))
 
 
 class Front:
@@ -210,25 +212,24 @@ class Front:
         if here.journal is None or not here.settings.serve.host:
             yield
             return
-        trail, wanted = Trail(here.settings.state_dir), here.settings.serve
+        wanted = here.settings.serve
+        trail = Trail(here.settings.state_dir)
         views = Views(self._board, trail, self._around(here, here.journal, daemon, origins))
         behind = self._behind(here, here.journal, daemon, log, views)
         heartbeat = Heartbeat(CLOCK)
         served = app.application(behind, heartbeat, guard.hosts(wanted.host, wanted.allowed_hosts))
-        async with listening(served, wanted.host, wanted.port) as address:
-            log.info(Event.SERVING, address=address, actions=wanted.token is not None)
-            working = [
-                asyncio.create_task(heartbeat.beat()),
-                asyncio.create_task(trail.keep_up()),
-                asyncio.create_task(views.keep_ready()),
-            ]
-            try:
-                with _told(here.settings.state_dir / ADDRESS, address):
-                    yield
-            finally:
-                for task in working:
-                    task.cancel()
-                trail.close()
+        # The trail is closed last: answers under way, which listening waits for, ask it.
+        with closing(trail):
+            async with listening(served, wanted.host, wanted.port) as address:
+                log.info(Event.SERVING, address=address, actions=wanted.token is not None)
+                working = [
+                    asyncio.create_task(each) for each in (heartbeat.beat(), trail.keep_up(), views.keep_ready())
+                ]
+                try:
+                    with _told(here.settings.state_dir / ADDRESS, address):
+                        yield
+                finally:
+                    await end(working)
 
     def _around(self, here: Opened, journal: Journal, daemon: Daemon, origins: Mapping[str, tuple[str, str]]) -> Around:
         return Around(
@@ -261,7 +262,7 @@ class Front:
             actions=Actions(
                 daemon,
                 Approver(here.reconciler, here.tracker, journal, CLOCK),
-                Helm(here.tracker, here.past, here.index, journal, CLOCK),
+                Helm(here.tracker, here.past, here.index, journal, CLOCK, here.settings.leader.kind == "lease"),
                 here.leadership,
             ),
             tokens=Keyring(wanted.token, environ, "token"),

@@ -42,8 +42,8 @@ def source(settings: Settings, *, settle: bool = False) -> Source:
         return GitSource(address, settings.state_dir / "git", reach, environment.read(), CLOCK)
     if wanted.path is None:
         raise UsageError("no source is named", hint="give -C FOLDER|URL, SYNCER_SOURCE, or a file with -c")
-    pause = threading.Event().wait
-    return FolderSource(str(wanted.path), settle=Settle(SETTLE_SECONDS, pause, CLOCK) if settle else None)
+    stop = threading.Event()
+    return FolderSource(str(wanted.path), settle=Settle(SETTLE_SECONDS, stop.wait, CLOCK, stop.set) if settle else None)
 
 
 def loader(policy: OperatorPolicy | None = None) -> Loader:

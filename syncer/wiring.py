@@ -166,7 +166,7 @@ async def _records(
     lead = await stack.enter_async_context(leadership.opened(settings, log, pod, anchor, stands=stands))
     heads = stack.enter_context(seals.opened(settings, log, anchor))
     journal = stack.enter_context(closing(_journal(settings, new_id, principal, heads.sealing)))
-    await asyncio.to_thread(heads.settle)
+    await asyncio.to_thread(heads.settle)  # noqa: TID251 -- it only waits: nobody who wants to stop has to
     index = stack.enter_context(closing(Index.open(settings.state_dir)))
     return _Records(index, journal.digests, new_id, journal, heads.anchored, lead)
 
@@ -266,15 +266,19 @@ def vendor_options(settings: Settings) -> VendorOptions:
 
 
 def identity(principal: str) -> Identity:
-    """Who writes: the machine or Pod, the version, and what asked."""
+    """Who writes: the Pod or machine, the version, and what asked.
+
+    A Pod's host name is the node's with `hostNetwork`, the application's `hostname`, and cut at 63 characters.
+    """
     environ = environment.read()
-    instance = environ.get("HOSTNAME") or os.uname().nodename
+    pod = environ.get("POD_NAME", "")
+    instance = pod or environ.get("HOSTNAME") or os.uname().nodename
     return Identity(
         source=f"/syncer/{instance}",
         instance=instance,
         version=metadata.version("exotel-syncer"),
         principal=principal,
-        pod=environ.get("POD_NAME", ""),
+        pod=pod,
     )
 
 

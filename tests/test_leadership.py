@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from syncer import leadership, log, settings
+from syncer import leadership, log, settings, wiring
 from syncer.errors import ClusterError
 from syncer.leadership import Alone, Onlooker
 from syncer.model.secret import Secret
@@ -57,3 +57,22 @@ def test_a_later_leadership_is_no_licence_for_an_older_plan() -> None:
     assert tenure.closed() == ""
     fence.epoch = 5
     assert tenure.closed() == "another leadership has begun since"
+
+
+@pytest.mark.parametrize(
+    ("variables", "instance"),
+    [
+        ({"POD_NAME": "syncer-7d4b-x2x", "HOSTNAME": "node-3"}, "syncer-7d4b-x2x"),
+        ({"HOSTNAME": "node-3"}, "node-3"),
+        ({}, os.uname().nodename),
+    ],
+)
+def test_who_leads_goes_by_the_pods_name_and_not_by_its_host(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], instance: str
+) -> None:
+    for name in ("POD_NAME", "HOSTNAME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert wiring.identity("system").instance == instance
+    assert wiring.identity("system").pod == variables.get("POD_NAME", "")

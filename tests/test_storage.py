@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncer import settings, storage
+from syncer.cli.demo import stage
 from syncer.errors import UsageError
 
 POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
@@ -102,3 +103,10 @@ def test_the_operators_word_a_claim_another_mode_or_another_place_pass() -> None
 
 def test_this_machine_has_mounts() -> None:
     assert " - " in storage.mounts()
+
+
+def test_the_demo_takes_place_in_a_pod_that_keeps_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "syncer.yaml"
+    places = dict.fromkeys(("repository", "state", "token"), "/state")
+    path.write_text(stage.CONFIG.format(vendor="http://127.0.0.1:1", **places))
+    storage.check(settings.load({}, {"HOME": "/"}, path).settings, POD, MOUNTS)

@@ -116,12 +116,14 @@ class Journal:
 
     def open_intents(self) -> tuple[OpenIntent, ...]:
         """Intents without a result, oldest first; their apps take no new intent before they are concluded."""
-        return tuple(self._log.story.open.values())
+        with self._one_at_a_time:
+            return tuple(self._log.story.open.values())
 
     def heal(self) -> str:
         """Look whether a full disk has room again, and say what `poisoned` says now; call it when a pass begins."""
         with self._one_at_a_time:
-            self._log.heal()
+            if not self._closed:
+                self._log.heal()
             return self.poisoned
 
     def intend(self, intent: Intent) -> None:
@@ -181,26 +183,29 @@ class Journal:
     def seal(self, moment: Moment = Moment.PASS) -> None:
         """Record a head over everything so far and show it outside, unless nothing has come since the last one.
 
-        Nothing while the journal takes no records. Raises JournalError where the head can't be kept.
+        Nothing while the journal takes no records, or once it is closed. Raises JournalError where the head can't be
+        kept.
         """
         with self._one_at_a_time:
-            self._log.seal(moment)
+            if not self._closed:
+                self._log.seal(moment)
 
     def seal_if_due(self) -> None:
         """Make a head if records have waited long enough for one; call it every few seconds. Raises as `seal`."""
         with self._one_at_a_time:
-            self._log.seal_if_due()
+            if not self._closed:
+                self._log.seal_if_due()
 
     def close(self) -> None:
         """Record the stop, unless the journal takes no more records, and let go of the folder."""
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            with self._one_at_a_time:
+        with self._one_at_a_time:  # to the end: the folder may be another process's as soon as it is let go of
+            if self._closed:
+                return
+            self._closed = True
+            try:
                 self._log.end()
-        finally:
-            self._lock.release()
+            finally:
+                self._lock.release()
 
     def _end(self, result: Result, *, recovered: bool) -> None:
         with self._one_at_a_time:

@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import dataclass
 from difflib import unified_diff
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +23,7 @@ from syncer.desired.gitproposal import Proposal
 from syncer.errors import SourceError, SyncerError, UsageError
 from syncer.model.live import Unreadable
 from syncer.model.text import sanitize
+from syncer.threads import interruptible
 
 if TYPE_CHECKING:
     from syncer.adoption.accepting import Edit
@@ -84,9 +86,10 @@ async def _found(settings: Settings, name: str, field: Field, *, with_queries: b
     """The source as it is in force, the app, what is live of it, and the proved edit (None: nothing differs)."""
     loader = sources.loader(settings.policy)
     async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
-        admitted = await asyncio.to_thread(here.tracker.refresh)
-        snapshot = await asyncio.to_thread(_snapshot, here.source, admitted.revision.id)
-        before = await asyncio.to_thread(loader.load, here.source, snapshot)
+        reading = partial(interruptible, here.source.interrupt)
+        admitted = await reading(here.tracker.refresh)
+        snapshot = await reading(partial(_snapshot, here.source, admitted.revision.id))
+        before = await reading(partial(loader.load, here.source, snapshot))
         app = _named(before, name)
         live = await here.vendor.read(app)
         if isinstance(live, Unreadable):
@@ -95,13 +98,12 @@ async def _found(settings: Settings, name: str, field: Field, *, with_queries: b
             return here.source, snapshot, app, live, None
         paths = {app.at.path, app.origin(field).path}
         entries = [entry for entry in snapshot.entries if entry.path in paths]
-        blobs = await asyncio.to_thread(here.source.read, snapshot, entries)
+        blobs = await reading(partial(here.source.read, snapshot, entries))
         contents = {entry.path: blobs[entry.blob] for entry in entries}
         edit = accepting.edit(app, field, live, before, contents)
         overlay = Overlay(here.source, snapshot, {edit.path: edit.after})
-        await asyncio.to_thread(
-            accepting.prove, app, field, live, before, lambda: loader.load(overlay, overlay.snapshot)
-        )
+        again = partial(loader.load, overlay, overlay.snapshot)
+        await reading(partial(accepting.prove, app, field, live, before, again))
     return here.source, snapshot, app, live, edit
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from syncer import anchoring, census, environment, leadership, log, seals, wiring
@@ -16,6 +16,7 @@ from syncer.errors import SyncerError
 from syncer.model.live import LiveApp, Unreadable
 from syncer.model.text import sanitize
 from syncer.notify import courier
+from syncer.threads import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +57,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings += await _lease(settings)
     try:
         async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
-            state = await asyncio.to_thread(here.tracker.refresh)
+            state = await interruptible(here.source.interrupt, here.tracker.refresh)
             broken = f"{words.count(len(state.problems), 'problem')} in {words.count(len(state.rejected), 'file')}"
             told = f"{words.count(len(state.apps), 'app')}, {broken if state.rejected else 'valid'}"
             findings.append(Finding("source", True, f"{state.revision.source} at {state.revision.short}"))
@@ -76,7 +77,7 @@ async def _anchors(settings: Settings) -> list[Finding]:
     findings = []
     try:
         for place in seals.places(settings):
-            seen = await asyncio.to_thread(anchoring.examine, place, settings.audit.origin)
+            seen = await interruptible(place.branch.interrupt, partial(anchoring.examine, place, settings.audit.origin))
             findings.append(Finding("anchor", True, seen))
     except SyncerError as error:
         findings.append(Finding("anchor", False, error.message, error.hint))

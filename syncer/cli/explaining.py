@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +21,7 @@ from syncer.model.text import sanitize
 from syncer.parts import Ask
 from syncer.plan import limits
 from syncer.settings import Mode
+from syncer.threads import interruptible
 
 if TYPE_CHECKING:
     from syncer.audit.history import HistoryEntry
@@ -52,13 +53,14 @@ async def app(settings: Settings, name: str, field: Field | None, style: Style, 
             click.echo(f"syncer: {sanitize(here.tracker.failure.message)}", err=True)
         status = report.apps[0]
         [wanted] = [app for app in here.tracker.apps if app.ref == status.ref]
-        blame = await asyncio.to_thread(
+        look = partial(
             blaming.commits,
             here.source,
             report.revision.id if wanted.pin else wanted.revision.id,
             [wanted.at, *(origin for _, origin in wanted.origins)],
             (wanted,),
         )
+        blame = await interruptible(here.source.interrupt, look)
         step = next(iter(report.decision.plan.steps), None)
         live = (
             step.live if step else next(iter(report.decision.plan.unreadable), None) or await here.vendor.read(wanted)

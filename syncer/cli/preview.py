@@ -8,6 +8,7 @@ import shlex
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -67,9 +68,10 @@ async def _planned(settings: Settings, given: dict[str, Any]) -> tuple[SyncRepor
     from syncer.cli.waiting import bar
     from syncer.model.outcome import Trigger
     from syncer.parts import Ask
+    from syncer.threads import in_thread, interruptible
 
     chosen: tuple[DesiredApp, ...] = ()
-    journal = asyncio.create_task(asyncio.to_thread(examination.journal, settings.state_dir))  # beside the reading
+    journal = asyncio.create_task(in_thread(examination.journal, settings.state_dir))  # beside the reading
     async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
 
         def select(apps: tuple[DesiredApp, ...]) -> tuple[DesiredApp, ...]:
@@ -80,7 +82,8 @@ async def _planned(settings: Settings, given: dict[str, Any]) -> tuple[SyncRepor
         with bar(sys.stderr, time.monotonic) as progress:
             report = await here.reconciler.run(Ask(Trigger.MANUAL, strict=True, select=select, progress=progress))
         origins = {change.origin for step in report.decision.plan.steps for change in step.changes}
-        blame = await asyncio.to_thread(blaming.commits, here.source, report.revision.id, origins, chosen)
+        look = partial(blaming.commits, here.source, report.revision.id, origins, chosen)
+        blame = await interruptible(here.source.interrupt, look)
     _warn(await journal)
     narrowed = given["apps"] or given["labels"] or given["changed_since"] is not None
     # Who asks about some apps is not told about all the others.

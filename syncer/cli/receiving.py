@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import json
 import secrets
@@ -30,6 +29,7 @@ from syncer.receivers.targets import Target, Use
 from syncer.receivers.verdicts import Failure
 from syncer.receivers.wire import USER_AGENT, Reach, tls_context
 from syncer.settings.checks import is_loopback
+from syncer.threads import in_thread, interruptible
 from syncer.vendor.sweep import sweep
 
 if TYPE_CHECKING:
@@ -91,12 +91,12 @@ def means(settings: Settings, *, private: bool) -> Means:
 async def wanted(settings: Settings, given: Mapping[str, Any]) -> Wanted:
     """The URLs that a command line asks about; raises as `plan` does where they can't be had."""
     if given["against"] is not None:
-        return await asyncio.to_thread(_new, settings, given)
+        return await in_thread(_new, settings, given)
     if given["plan"]:
         return await _planned(settings, given)
     if given["live"]:
         return await _live(settings, given)
-    return await asyncio.to_thread(_declared, settings, given)
+    return await in_thread(_declared, settings, given)
 
 
 def _declared(settings: Settings, given: Mapping[str, Any]) -> Wanted:
@@ -141,7 +141,7 @@ async def _planned(settings: Settings, given: Mapping[str, Any]) -> Wanted:
 
 async def _live(settings: Settings, given: Mapping[str, Any]) -> Wanted:
     async with wiring.opened(settings, write=False, log=log.silent(), principal="cli") as here:
-        state = await asyncio.to_thread(here.tracker.refresh)
+        state = await interruptible(here.source.interrupt, here.tracker.refresh)
         chosen = choosing.choose(here, given, state.apps)
         answers = await sweep(here.vendor, chosen, settings.vendor.concurrency)
     names = {app.ref: app.name for app in chosen}

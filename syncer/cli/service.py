@@ -21,6 +21,7 @@ from syncer.log import Event
 from syncer.model.outcome import Trigger
 from syncer.parts import Ask
 from syncer.schedule import Schedule
+from syncer.threads import end, in_thread
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -168,7 +169,7 @@ async def forever(resolved: Resolved, log: FilteringBoundLogger) -> Ending:
             try:
                 await daemon.run()
             finally:
-                sealing.cancel()
+                await end([sealing])
         dead = here.journal is not None and here.journal.dead
         ending = Ending(exits.FAILED, here.writable.poisoned) if dead else Ending(exits.DONE)
     export.closed()
@@ -181,7 +182,7 @@ async def _keep_sealed(here: Opened, log: FilteringBoundLogger) -> None:
     while here.journal is not None:
         await asyncio.sleep(SEAL_EVERY)
         try:
-            await asyncio.to_thread(here.journal.seal_if_due)
+            await in_thread(here.journal.seal_if_due)
             told = ""
         except JournalError as error:
             if error.message != told:

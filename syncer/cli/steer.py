@@ -136,7 +136,8 @@ async def _here(ctx: click.Context, give: Callable[[Helm], Awaitable[Given]]) ->
     settings = options.resolve(ctx).settings
     try:
         async with wiring.opened(settings, write=True, log=log.silent(), principal=principal()) as here:
-            helm = orders.Helm(here.tracker, here.past, here.index, here.writable, wiring.CLOCK)
+            elected = settings.leader.kind == "lease"
+            helm = orders.Helm(here.tracker, here.past, here.index, here.writable, wiring.CLOCK, elected)
             return orders.document(await give(helm))
     except LockedError as error:
         raise locked.explained(error, settings) from error

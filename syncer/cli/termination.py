@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from syncer.errors import ProblemsError
 from syncer.model.outcome import CALM, State
 from syncer.model.text import sanitize
 
@@ -19,8 +20,12 @@ LONGEST: Final = 2000
 
 
 def of_error(error: SyncerError) -> str:
-    """What stopped the run."""
-    return f"{error.message}; {error.hint}" if error.hint else error.message
+    """What stopped the run: of several problems in files also the first one."""
+    told = [error.message]
+    if isinstance(error, ProblemsError) and error.problems:
+        first = error.problems[0]
+        told.append(f"first {first.rule} at {first.at}: {first.message}")
+    return "; ".join((*told, error.hint) if error.hint else told)
 
 
 def of_report(report: SyncReport, source: SyncerError | None) -> str:

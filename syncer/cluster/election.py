@@ -21,6 +21,7 @@ from syncer.cluster.lease import Claim, Spec
 from syncer.cluster.ports import Nothing
 from syncer.errors import ClusterError, ConflictError, LockedError
 from syncer.log import Event
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -268,11 +269,11 @@ class Elector:
         return self._seen_at + max(self._terms.lease, theirs)
 
     async def _objects(self, found: Lease) -> bool:
-        self._objection = await asyncio.to_thread(self._carried.objection, found.annotations)
+        self._objection = await in_thread(self._carried.objection, found.annotations)
         return bool(self._objection)
 
     async def _claim(self, found: Lease | None) -> Claim:
-        wanted = await asyncio.to_thread(self._carried.wanted, found.annotations if found else {})
+        wanted = await in_thread(self._carried.wanted, found.annotations if found else {})
         seconds = math.ceil(self._terms.lease)
         return Claim(self._around.identity, seconds, self._around.clock.now(), wanted)
 

@@ -16,6 +16,7 @@ import orjson
 
 from syncer.cluster import lease
 from syncer.errors import ClusterError, ConflictError, UsageError
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from syncer.cluster.account import Reach
@@ -65,7 +66,7 @@ class Leases:
         await self._client.aclose()
 
     async def _ask(self, method: str, url: str, body: dict[str, Any] | None) -> tuple[int, object]:
-        token = await asyncio.to_thread(self._reach.token)  # a file, read again each time: kubelet renews it in place
+        token = await in_thread(self._reach.token)  # a file, read again each time: kubelet renews it in place
         headers = {
             "Authorization": f"Bearer {token.reveal()}",
             "Accept": "application/json",

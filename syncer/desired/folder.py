@@ -32,13 +32,14 @@ IN_A_CHECKOUT: Final = (
 class Settle:
     """How long a folder must stay the same to be believed, for a daemon that reads while somebody writes.
 
-    `pause` waits that many seconds (an Event's `wait`, so that a stop ends it). A truncated YAML file is often valid
-    YAML, so two equal readings are asked for. A ConfigMap is switched at once and needs none.
+    `pause` waits that many seconds, and `wake` ends such a wait for good (an Event's `wait` and `set`). A truncated
+    YAML file is often valid YAML, so two equal readings are asked for. A ConfigMap is switched at once and needs none.
     """
 
     seconds: float
     pause: Callable[[float], object]
     clock: Clock
+    wake: Callable[[], object] = lambda: None
 
 
 class FolderSource:
@@ -58,6 +59,7 @@ class FolderSource:
 
     def fetch(self) -> Snapshot:
         """The folder as it is now; SourceError when it can't be read whole, EmptySourceError without a document."""
+        self._go_on()
         reading = self._to_their_ends(self._settled(self._settle)) if self._settle else self._whole()
         if not reading.files and not reading.refused:
             raise EmptySourceError(
@@ -75,6 +77,7 @@ class FolderSource:
 
     def read(self, snapshot: Snapshot, entries: Sequence[Entry]) -> Mapping[str, bytes]:
         """The bytes that were there when the snapshot was taken."""
+        self._go_on()
         held = self._held.get(snapshot.revision.id)
         if held is None:
             raise SourceError(f"the contents of {snapshot.revision.short} are not held any more", retryable=True)
@@ -103,8 +106,10 @@ class FolderSource:
         ) from moved
 
     def interrupt(self) -> None:
-        """Give up at the next look at a folder that is still being written."""
+        """End a wait for a folder that is still being written; nothing more is read from it."""
         self._interrupted = True
+        if self._settle is not None:
+            self._settle.wake()
 
     def _settled(self, settle: Settle) -> Reading:
         """A reading that equals an earlier one, at least `settle.seconds` old."""
@@ -117,13 +122,16 @@ class FolderSource:
             if not earlier or earlier[0] != reading:
                 earlier = (reading, at)
             settle.pause(settle.seconds)
-            if self._interrupted:
-                raise SourceError(f"asked to stop while folder {self._typed} was settling", retryable=True)
+            self._go_on()
         raise SourceError(
             f"folder {self._typed} did not stay the same for {settle.seconds:g} s",
             hint="write it less often, or rename it into place",
             retryable=True,
         )
+
+    def _go_on(self) -> None:
+        if self._interrupted:
+            raise SourceError(f"asked to stop while folder {self._typed} was read", retryable=True)
 
     def _to_their_ends(self, reading: Reading) -> Reading:
         """Without the files that break off in the middle of a line, unless all were published at once."""

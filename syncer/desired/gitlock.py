@@ -13,7 +13,7 @@ from syncer.desired import gitauth
 from syncer.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from syncer.clock import Clock
@@ -23,8 +23,10 @@ _UNFINISHED: Final = ("*.lock", "tmp_*", "incoming-*", "gc.pid")
 
 
 @contextmanager
-def held(home: Path, seconds: float, clock: Clock) -> Iterator[int]:
+def held(home: Path, seconds: float, clock: Clock, go_on: Callable[[], None] = lambda: None) -> Iterator[int]:
     """Hold the lock of a mirror's folder, waiting so long for it; the descriptor is for children to inherit.
+
+    `go_on` is called while it waits, and ends that with an error.
 
     A child that outlives its killed parent then holds the lock on, so nobody tidies up under its hands.
     """
@@ -34,7 +36,7 @@ def held(home: Path, seconds: float, clock: Clock) -> Iterator[int]:
     except OSError as error:
         raise _no_folder(error) from error
     try:
-        _wait_for(lock, seconds, clock)
+        _wait_for(lock, seconds, clock, go_on)
         marker = home / "fetching"
         if marker.exists():
             _remove_leftovers(home)
@@ -52,7 +54,7 @@ def held(home: Path, seconds: float, clock: Clock) -> Iterator[int]:
         os.close(lock)
 
 
-def _wait_for(lock: int, seconds: float, clock: Clock) -> None:
+def _wait_for(lock: int, seconds: float, clock: Clock, go_on: Callable[[], None]) -> None:
     until = clock.monotonic() + seconds
     while True:
         try:
@@ -62,6 +64,7 @@ def _wait_for(lock: int, seconds: float, clock: Clock) -> None:
                 raise SourceError(
                     "another process is fetching into the same mirror", hint="use one state folder each", retryable=True
                 ) from error
+            go_on()
             Event().wait(_BETWEEN_TRIES)
         else:
             return

@@ -89,7 +89,7 @@ class Mirror:
 
         SourceError when that fails; what was fetched before stays readable.
         """
-        lock = gitlock.held(self._home, self.bounds.network, self._clock)
+        lock = self._held()
         with lock as descriptor, gitauth.lent(self._access.credentials, self._home) as loan:
             session = Session(descriptor, loan)
             if self._repository.exists() and not anew:
@@ -104,7 +104,7 @@ class Mirror:
 
         The exit status and the words say whether it did.
         """
-        lock = gitlock.held(self._home, self.bounds.network, self._clock)
+        lock = self._held()
         with lock as descriptor, gitauth.lent(self._access.credentials, self._home) as loan:
             arguments = (f"--git-dir={self._repository}", *_PUSH, *options)
             session = Session(descriptor, loan)
@@ -112,7 +112,7 @@ class Mirror:
 
     def make(self) -> None:
         """Make an empty mirror unless there is one: something is put in before anything can be fetched."""
-        with gitlock.held(self._home, self.bounds.network, self._clock):
+        with self._held():
             if not self._repository.exists():
                 self._init(self._repository)
 
@@ -137,11 +137,14 @@ class Mirror:
 
     def verify(self, commit: str, keys: Keys) -> Finished:
         """What git says of a commit's signature; `keys` lays out what it is told below a folder that goes away."""
-        lock = gitlock.held(self._home, self.bounds.network, self._clock)
+        lock = self._held()
         with lock as descriptor, keys(self._home) as (config, env):
             arguments = (f"--git-dir={self._repository}", "verify-commit", "--raw", "--end-of-options", commit)
             told = (f"safe.directory={self._repository}", *config)
             return self._git.run(Call(arguments, self.bounds.local, config=told, env=env, inherit=(descriptor,)))
+
+    def _held(self) -> AbstractContextManager[int]:
+        return gitlock.held(self._home, self.bounds.network, self._clock, self._git.go_on)
 
     def _clone(self, ref: str, session: Session) -> str:
         fresh, old = self._home / "mirror.new", self._home / "mirror.old"

@@ -114,12 +114,18 @@ class Git:
         """End the running call and refuse every later one; safe from another thread or a signal handler."""
         self._stop.set()
 
+    def go_on(self) -> None:
+        """SourceError once it was interrupted."""
+        if self._stop.is_set():
+            raise SourceError("reading the git source was interrupted", retryable=True)
+
     def find(self, program: str) -> str:
         """Where the children's PATH has another program, an empty text where it has none."""
         return shutil.which(program, path=self._search_path) or ""
 
     def run(self, call: Call) -> Finished:
         """Run one call to its end; SourceError when it can't start, takes too long or says too much."""
+        self.go_on()
         child = self._start(call)
         try:
             _limit_files(child, self.bounds.object_file)
@@ -175,8 +181,7 @@ class Git:
                 left = until - self._clock.monotonic()
                 if left <= 0:
                     raise _took_too_long(call)
-                if self._stop.is_set():
-                    raise SourceError("reading the git source was interrupted", retryable=True)
+                self.go_on()
                 talk.step(min(left, _LOOK_UP))
                 if len(talk.out) > call.output:
                     raise SourceError(
@@ -281,3 +286,15 @@ def _end(child: Child) -> None:
     for stream in (child.stdin, child.stdout, child.stderr):
         if stream is not None:
             stream.close()
+    _bury()
+
+
+def _bury() -> None:
+    """Take the exit statuses that git left to nobody: a container's first process is given every orphan of it.
+
+    Whoever leads a group is waited for by its own caller. One that is still ending is met at the next call.
+    """
+    for process in _children(os.getpid()):
+        with suppress(ProcessLookupError, ChildProcessError):
+            if os.getpgid(process) not in (process, os.getpgrp()):
+                os.waitpid(process, os.WNOHANG)

@@ -72,12 +72,17 @@ class Tracker:
     @property
     def apps(self) -> tuple[DesiredApp, ...]:
         """The apps of the state in force."""
-        return self._steered.apps if self._steered else ()
+        steered = self._steered  # read once: a refresh in a thread may take it away
+        return steered.apps if steered else ()
 
     @property
     def failure(self) -> SyncerError | None:
         """Why the last refresh brought nothing new, or could not be remembered; None when all went well."""
         return self._failure
+
+    def interrupt(self) -> None:
+        """Break off a refresh under way, from another thread; every later one is a SourceError."""
+        self._source.interrupt()
 
     def refresh(self) -> DesiredState:
         """Read the newest revision and take it in force, broken files at their last good reading.

@@ -13,6 +13,7 @@ from syncer.errors import SyncerError
 from syncer.log import Event
 from syncer.notify import places, sinks
 from syncer.notify.sinks import Secrets
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,7 +111,7 @@ class Courier:
     async def _step(self) -> None:
         """The oldest notice if it is due, else a wait for it, or for another one."""
         self._more.clear()
-        waiting = await asyncio.to_thread(self._shared.spool.head, self._receiver.name)
+        waiting = await in_thread(self._shared.spool.head, self._receiver.name)
         wait = self._wait(waiting) if waiting else None
         if waiting is not None and wait == 0:
             self.idle.clear()
@@ -129,7 +130,7 @@ class Courier:
     async def _deliver(self, waiting: Waiting) -> None:
         notice, spool = waiting.notice, self._shared.spool
         if self._shared.clock.now() - notice.at > self._shared.patience.give_up:
-            await asyncio.to_thread(spool.done, waiting.seq)
+            await in_thread(spool.done, waiting.seq)
             self.dropped(1, f"it could not be delivered within {self._shared.patience.give_up}")
             return
         try:
@@ -138,12 +139,12 @@ class Courier:
             await self._failed(waiting, error)
             return
         if sinks.accepted(self._receiver, answer.status, answer.body):
-            await asyncio.to_thread(spool.done, waiting.seq)
+            await in_thread(spool.done, waiting.seq)
             self._counted(Result.SENT)
             self._told = ""
             self._log.info(Event.NOTICE_SENT, id=notice.id, what=notice.what.value, about=notice.name, to=notice.state)
         elif answer.status in UNFIT:
-            await asyncio.to_thread(spool.done, waiting.seq)
+            await in_thread(spool.done, waiting.seq)
             self.dropped(1, f"the receiver refused it with {answer.status}")
         else:
             hint = "check the receiver's url, secret and token" if answer.status < 500 else ""
@@ -153,7 +154,7 @@ class Courier:
     async def attempt(self, notice: Notice) -> Answer:
         """Sends a notice once; SyncerError where a secret can't be read or there is no answer."""
         receiver, shared = self._receiver, self._shared
-        found = await asyncio.to_thread(secrets, receiver, shared.environ)
+        found = await in_thread(secrets, receiver, shared.environ)
         request = sinks.request(receiver, notice, found, shared.sender, shared.clock.now())
         return await self._post.post(request)
 
@@ -162,10 +163,10 @@ class Courier:
         patience, shared = self._shared.patience, self._shared
         wait = min(patience.first * 2 ** min(waiting.attempts, 20), patience.longest) * shared.rng.uniform(0.5, 1.0)
         due = shared.clock.now().timestamp() + min(max(wait, retry_after), patience.longest)
-        await asyncio.to_thread(shared.spool.later, waiting.seq, due)
+        await in_thread(shared.spool.later, waiting.seq, due)
         self._counted(Result.FAILED)
         if error.message != self._told:
-            count = await asyncio.to_thread(shared.spool.waiting, self._receiver.name)
+            count = await in_thread(shared.spool.waiting, self._receiver.name)
             self._log.warning(Event.NOTICE_FAILED, error=error.message, hint=error.hint, waiting=count)
         self._told = error.message
 

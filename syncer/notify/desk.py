@@ -14,6 +14,7 @@ from syncer.notify import commits, deciding, seen
 from syncer.notify.courier import Courier
 from syncer.notify.deciding import Rules
 from syncer.settings.notices import COMMIT_STATUS
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ class Desk:
         """Works until it is cancelled, then so do the couriers."""
         if not self._couriers:
             return
-        await asyncio.to_thread(self._begin)
+        await in_thread(self._begin)
         async with asyncio.TaskGroup() as group:
             for courier in self._couriers:
                 group.create_task(courier.run())
@@ -111,7 +112,7 @@ class Desk:
                 await asyncio.wait_for(self._arrived.wait(), self._office.tick)
             self._arrived.clear()
             try:
-                await asyncio.to_thread(self._look)
+                await in_thread(self._look)
             except Exception as error:  # whatever is wrong with one notice, passes and other notices go on
                 self._shared.log.error(Event.NOTICE_FAILED, error=type(error).__name__, exc_info=error)
             for courier in self._couriers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -12,6 +11,7 @@ from syncer.log import Event
 from syncer.serve import bodies
 from syncer.serve.answers import Refused, document
 from syncer.serve.ports import Approval, Order
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -88,7 +88,7 @@ class ActionPoints:
 
     async def _principal(self, request: Request) -> str:
         """Who asks: the name beside the token that was given. What a request says of itself is nobody's word."""
-        if not await asyncio.to_thread(self._behind.tokens.all):
+        if not await in_thread(self._behind.tokens.all):
             raise Refused(
                 403,
                 "actions are off: there is no token",
@@ -97,7 +97,7 @@ class ActionPoints:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         name = ""
         if scheme.lower() == "bearer":
-            name = await asyncio.to_thread(self._behind.tokens.whose, given.strip().encode("latin-1", "replace"))
+            name = await in_thread(self._behind.tokens.whose, given.strip().encode("latin-1", "replace"))
         if not name:
             raise Refused(401, "no token, or not a right one", headers={"WWW-Authenticate": "Bearer"})
         return f"api:{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections import Counter
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
@@ -70,7 +71,7 @@ class Guard:
         self._under_way[kind] += 1
         try:
             await self._app(scope, receive, answer)
-        except ClientDisconnect:
+        except (ClientDisconnect, CancelledError):  # cancelled where the daemon ends: uvicorn would log a traceback
             return
         except Exception as error:  # noqa: BLE001 -- a daemon outlives a fault of its pages; the traceback goes to the log
             self._log.error(Event.SERVE_FAILED, method=scope["method"], error=type(error).__name__, exc_info=error)

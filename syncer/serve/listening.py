@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 from syncer.errors import UsageError
 from syncer.serve.connection import Crowd, TimedProtocol
 from syncer.serve.guard import LARGEST_HEAD
+from syncer.threads import end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -74,3 +75,4 @@ async def _drained(state: ServerState, crowd: Crowd) -> None:
         connection.transport.abort()
     if state.tasks:
         await asyncio.wait(list(state.tasks), timeout=GRACE)
+    await end(state.tasks)  # what they use is let go of next

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,6 +18,7 @@ from syncer.serve import actions, bodies, html
 from syncer.serve.answers import Refused, document, status_of
 from syncer.serve.guard import LOOPBACK, name_of
 from syncer.serve.sessions import COOKIE, LASTS, Sessions
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -109,7 +109,7 @@ class PagePoints:
         if kind is None:
             raise Refused(404, "no such file")
         folder = resources.files("syncer.serve") / "static"
-        return Response(await asyncio.to_thread((folder / name).read_bytes), media_type=kind)
+        return Response(await in_thread((folder / name).read_bytes), media_type=kind)
 
     async def _sign_in(self, request: Request) -> Response:
         secure = _encrypted(request) or name_of(request.headers.get("host", "").lower()) in LOOPBACK
@@ -122,13 +122,13 @@ class PagePoints:
         told = TOLD.get(request.query_params.get("told", ""), "")
         shown = {"asker": asker, "told": told, "origin": _origin(request), **more}
         now = datetime.fromisoformat(found["at"]) if "at" in found else self._behind.clock.now()
-        text = await asyncio.to_thread(partial(html.page, name, found, now, **shown))
+        text = await in_thread(partial(html.page, name, found, now, **shown))
         return Response(text.encode("utf-8", "replace"), status, media_type="text/html", headers=HEADERS)
 
     async def _asker(self, request: Request) -> Asker:
         cookie = request.cookies.get(COOKIE, "")
-        session = await asyncio.to_thread(self._sessions.of, cookie) if cookie else None
-        return Asker(session, bool(await asyncio.to_thread(self._behind.tokens.all)))
+        session = await in_thread(self._sessions.of, cookie) if cookie else None
+        return Asker(session, bool(await in_thread(self._behind.tokens.all)))
 
     async def _refused(self, request: Request, error: Refused) -> Response:
         return await self._html(request, "refused", {"error": error.error, "hint": error.hint}, error.status)
@@ -149,7 +149,7 @@ class PagePoints:
         return handle
 
     async def _open(self, request: Request, fields: Mapping[str, str]) -> Response:
-        cookie = await asyncio.to_thread(self._sessions.open, fields.get("token", ""))
+        cookie = await in_thread(self._sessions.open, fields.get("token", ""))
         if not cookie:
             return await self._html(request, "sign_in", {}, 401, secure=True, wrong=True)
         answer = _go("/?told=in")

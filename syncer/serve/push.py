@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from syncer.serve import bodies, signatures
 from syncer.serve.answers import Refused, document
+from syncer.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,7 +88,7 @@ class Push:
         return [Route(f"/-/push/{kind}", partial(self._pushed, kind), methods=["POST"]) for kind in KINDS]
 
     async def _pushed(self, kind: str, request: Request) -> Response:
-        keys = await asyncio.to_thread(self._behind.secrets.all)
+        keys = await in_thread(self._behind.secrets.all)
         if not keys:
             raise Refused(403, "push triggers are off", "set serve.push_secret to enable them")
         body = await bodies.read(request, LARGEST)

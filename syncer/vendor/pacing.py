@@ -133,7 +133,8 @@ class Pacer:
     def slowed(self) -> Mapping[str, tuple[float, float]]:
         """Customers below their full rate or asked to pause: the rate now, and the seconds of pause left."""
         now = self._clock.monotonic()
-        found = {name: (rate_at(pace, now), max(0.0, pace.quiet_until - now)) for name, pace in self._paces.items()}
+        paces = tuple(self._paces.items())  # a page asks in a thread, and passes meet new customers meanwhile
+        found = {name: (rate_at(pace, now), max(0.0, pace.quiet_until - now)) for name, pace in paces}
         return {name: (rate, pause) for name, (rate, pause) in found.items() if rate < self._rate or pause}
 
     def _pace(self, ref: AppRef) -> Pace:

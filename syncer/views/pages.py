@@ -12,6 +12,7 @@ from syncer import statefile
 from syncer.model.desired import AppRef
 from syncer.model.outcome import Trigger
 from syncer.report import instant
+from syncer.threads import in_thread
 from syncer.views import app, audit, drift, fleet, revisions, rows, system, windows
 from syncer.views.sentences import Appointments
 
@@ -105,7 +106,7 @@ class Views:
         """A page by its name; None for an app that nobody knows."""
         self._asked = self._around.clock.monotonic()
         snapshot = await self._rows()
-        made = await asyncio.to_thread(self._made, name, asked, snapshot)
+        made = await in_thread(self._made, name, asked, snapshot)
         common = {"pass": self._last(), "leader": self._around.leader()}
         return made and {"at": instant(self._around.clock.now()), **made, **common}
 
@@ -122,7 +123,7 @@ class Views:
 
     async def export(self, asked: Mapping[str, str], form: str) -> bytes:
         """The records of a search; UsageError where they are too many, or it can't be meant."""
-        return await asyncio.to_thread(audit.exported, self._trail, audit.Asked.of(asked), form)
+        return await in_thread(audit.exported, self._trail, audit.Asked.of(asked), form)
 
     def _made(self, name: str, asked: Mapping[str, str], snapshot: Snapshot) -> JSON | None:
         around, rows_, now = self._around, snapshot.fleet.rows, self._around.clock.now()
@@ -171,7 +172,7 @@ class Views:
             document, plan = self._known.document, await self._known.plan()
             kept, now = self._snapshot, self._around.clock.now()
             if kept is None or kept.document is not document or kept.plan is not plan or now >= kept.until:
-                kept = self._snapshot = await asyncio.to_thread(_snapshot, document, plan, now, self._around.interval)
+                kept = self._snapshot = await in_thread(_snapshot, document, plan, now, self._around.interval)
             return kept
 
 

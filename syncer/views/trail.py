@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from syncer.audit import files, read
 from syncer.audit.following import Follower
 from syncer.errors import JournalError
+from syncer.threads import in_thread
 from syncer.views import digest
 from syncer.views.digest import ENDINGS, FOLDED, INTENT, Digest
 
@@ -79,7 +80,7 @@ class Trail:
     async def keep_up(self) -> None:
         """Follow the journal until cancelled."""
         while True:
-            more = await asyncio.to_thread(self.step)
+            more = await in_thread(self.step)
             await asyncio.sleep(REST if more else LOOK)
 
     def step(self, most: int = STEP) -> bool:

@@ -84,6 +84,25 @@ class Watch(Ticks):
         return self.passed
 
 
+def test_a_closed_journal_makes_no_head_and_no_ballast(tmp_path: Path) -> None:
+    """A thread that comes late finds the folder another process's."""
+    journal = open_journal(tmp_path, sealing=a_sealing())
+    put(journal, an_app())
+    journal.close()
+    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir() if path.is_file()}
+    journal._log._appender.trouble = "a full disk"  # as if it had room again just now
+    (tmp_path / "ballast").unlink()
+    assert journal.heal() == "a full disk"
+    journal._log._appender.trouble = ""
+    journal._log._sealer.feed({"type": "syncer.start.v1"})  # type: ignore[union-attr]
+    journal.seal()
+    journal.seal_if_due()
+    journal.close()
+    del before["ballast"]
+    after = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir() if path.is_file()}
+    assert after == before
+
+
 def test_a_start_and_a_stop_end_in_a_head(tmp_path: Path) -> None:
     shown = Shown()
     open_journal(tmp_path, sealing=a_sealing(shown)).close()

@@ -8,6 +8,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from syncer.emulator.store import Seed
 from tests.support.site import site
@@ -342,3 +343,15 @@ def test_a_deleted_index_forgets_no_order(desk: Desk) -> None:
     desk.run("resume", "--all", "--reason", "over")
     desk.run("sync")
     assert desk.popups() == [GOOD, BAD]
+
+
+@pytest.mark.parametrize("words", ["suspend app_0001", "suspend --all", "rollback app_0001 --to GOOD"])
+def test_where_leaders_are_elected_whoever_orders_is_told_that_one_journal_has_it(desk: Desk, words: str) -> None:
+    order = (*words.replace("GOOD", desk.good).split(), "--until", "4h", "--reason", "INC-9")
+    told = "a replica with a journal of its own that comes to lead goes by git"
+    assert told not in desk.run(*order).err
+    trustme.CA().cert_pem.write_to_path(desk.here.site.home / "ca.pem")
+    reach = f"server: 'https://127.0.0.1:1', namespace: x, token: {{file: /x}}, ca_file: {desk.here.site.home}/ca.pem"
+    with desk.here.site.config.open("a") as config:
+        config.write(f"leader: {{kind: lease, {reach}}}\n")
+    assert told in desk.run(*order).err

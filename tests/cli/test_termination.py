@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncer.cli import termination
-from syncer.errors import SourceError, SyncerError
+from syncer.errors import ConfigError, SourceError, SyncerError
 from syncer.model.outcome import AppStatus, State, SyncReport, Trigger
+from syncer.model.problems import Place, Problem
 from tests.support.builders import NOW, REVISION, a_plan, a_ref, decide
 
 if TYPE_CHECKING:
@@ -61,3 +62,12 @@ def test_a_pass_tells_of_the_source_then_of_files_then_of_apps_by_state() -> Non
 def test_an_error_is_told_with_its_hint_if_it_has_one() -> None:
     assert termination.of_error(SourceError("git is down", hint="wait")) == "git is down; wait"
     assert termination.of_error(SyncerError("it broke")) == "it broke"
+
+
+def test_of_problems_in_files_the_first_is_named() -> None:
+    found = Problem("SY201", "mode is none of apply, observe", Place("/etc/syncer/config/syncer.yaml", 5, 7))
+    told = termination.of_error(ConfigError("the configuration has 2 problems", (found, found)))
+    assert told == (
+        "the configuration has 2 problems; "
+        "first SY201 at /etc/syncer/config/syncer.yaml:5:7: mode is none of apply, observe"
+    )

@@ -99,9 +99,9 @@ async def test_a_stop_waits_for_the_thread_that_reads_the_source(tmp_path: Path)
             refresh = opened.tracker.refresh
 
             def slow() -> DesiredState:
+                state = refresh()
                 reading.set()
                 time.sleep(0.2)
-                state = refresh()
                 opened.index.orders()
                 ended.append("read")
                 return state

@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from syncer.clock import SystemClock
 from syncer.desired import foldertree
 from syncer.desired.folder import FolderSource, Settle
 from syncer.desired.screen import Caps
@@ -353,6 +355,33 @@ def test_a_folder_that_never_settles_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="did not stay the same for 2 s") as caught:
         FolderSource(str(tmp_path), settle=hands.settle).fetch()
     assert caught.value.retryable
+
+
+def test_a_stop_ends_the_wait_for_a_folder_to_settle(tmp_path: Path) -> None:
+    """Else a daemon that was asked to stop would wait for it."""
+    write(tmp_path, {"a.yaml": "1"})
+    waiting, stop = threading.Event(), threading.Event()
+
+    def pause(_seconds: float) -> None:
+        waiting.set()
+        assert stop.wait(30)
+
+    source = FolderSource(str(tmp_path), settle=Settle(2.0, pause, SystemClock(), stop.set))
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(source.fetch)
+        assert waiting.wait(10)
+        source.interrupt()
+        with pytest.raises(SourceError, match="asked to stop"):
+            reading.result(10)
+
+
+def test_a_stopped_folder_gives_no_contents_either(tmp_path: Path) -> None:
+    write(tmp_path, {"a.yaml": "1"})
+    source = FolderSource(str(tmp_path))
+    snapshot = source.fetch()
+    source.interrupt()
+    with pytest.raises(SourceError, match="asked to stop"):
+        source.read(snapshot, snapshot.entries)
 
 
 def test_a_config_map_needs_no_second_reading(tmp_path: Path) -> None:

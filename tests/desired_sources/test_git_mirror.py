@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -223,6 +225,18 @@ def test_a_fetch_waits_for_another_process_and_then_gives_up(repository: Reposit
             git.fetch()
     assert caught.value.retryable
     assert git.fetch().entries
+
+
+def test_a_stop_ends_the_wait_for_another_process(repository: Repository, tmp_path: Path) -> None:
+    git = source(repository.url, tmp_path / "state", network=60.0)
+    git.fetch()
+    with (mirror(tmp_path / "state").parent / "lock").open("rb") as lock, ThreadPoolExecutor() as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fetching = pool.submit(git.fetch)
+        time.sleep(0.1)
+        git.interrupt()
+        with pytest.raises(SourceError, match="interrupted"):
+            fetching.result(10)
 
 
 def test_fetches_at_once_from_many_threads_all_succeed(repository: Repository, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -9,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +24,7 @@ from syncer.desired.gitproc import SAFE, Bounds, Call, Git, scrubbed
 from syncer.errors import SourceError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from syncer.clock import Clock
 
@@ -136,6 +138,39 @@ def test_a_child_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) 
     assert ends(int(told.read_text()))
 
 
+@pytest.fixture
+def first_process() -> Iterator[None]:
+    """Orphans come to this process, as to the first one of a container."""
+    prctl, subreaper = ctypes.CDLL(None).prctl, 36
+    assert prctl(subreaper, 1, 0, 0, 0) == 0
+    yield
+    prctl(subreaper, 0, 0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="containers")
+@pytest.mark.usefixtures("first_process")
+def test_what_git_leaves_to_a_containers_first_process_is_buried(tmp_path: Path) -> None:
+    told = tmp_path / "home" / "child"
+    body = (
+        "if sys.argv[-1] == 'version': sys.exit()\nchild = subprocess.Popen(['sleep', '100'])\n"
+        "open('new', 'w').write(str(child.pid))\nos.rename('new', 'child')\ntime.sleep(100)"
+    )
+    with pytest.raises(SourceError, match="took longer"):
+        impostor(tmp_path, body, Late(told)).run(Call(("fetch",), 60))
+    orphan = int(told.read_text())
+    assert ends(orphan)
+    Git(tmp_path / "home", f"{tmp_path / 'bin'}:/usr/bin:/bin", SystemClock(), BOUNDS).run(Call(("version",), 20))
+    assert not Path(f"/proc/{orphan}").exists()
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_who_was_started_by_somebody_else_is_left_to_them(tmp_path: Path, leads: bool) -> None:
+    with subprocess.Popen(["sh", "-c", "exit 7"], start_new_session=leads) as child:
+        assert ends(child.pid)
+        impostor(tmp_path, "").run(Call(("version",), 20))
+        assert child.wait() == 7
+
+
 def test_a_child_that_closes_its_output_and_stays_is_ended(tmp_path: Path) -> None:
     git = impostor(tmp_path, "os.close(1)\nos.close(2)\ntime.sleep(100)")
     with pytest.raises(SourceError, match="took longer"):
@@ -163,6 +198,14 @@ def test_large_input_and_output_do_not_block_each_other(tmp_path: Path) -> None:
 def test_a_child_that_does_not_read_its_input_is_no_error_of_ours(tmp_path: Path) -> None:
     git = impostor(tmp_path, "sys.exit(5)")
     assert git.run(Call(("cat-file",), 20, stdin=b"x" * 1_000_000)).code == 5
+
+
+def test_no_child_is_started_after_an_interrupt(tmp_path: Path) -> None:
+    git = impostor(tmp_path, "open(os.environ['HOME'] + '/started', 'w').close()")
+    git.interrupt()
+    with pytest.raises(SourceError, match="interrupted"):
+        git.run(Call(("version",), 10))
+    assert not (tmp_path / "home" / "started").exists()
 
 
 def test_a_missing_git_is_named(tmp_path: Path) -> None:

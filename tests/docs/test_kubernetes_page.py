@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from syncer import leaseanchor
 from tests.docs import pages
 from tests.support import manifests
 
@@ -50,6 +52,22 @@ def test_an_overlay_of_ones_own_replaces_image_and_configuration(mine: Path, ove
     assert text.count(f"name: {config['metadata']['name']}") == 2  # the object, and the volume that mounts it
 
 
+@pytest.mark.needs("kubectl")
+def test_patches_of_ones_own_hit_what_they_are_for(mine: Path) -> None:
+    path = mine / "kustomization.yaml"
+    assert "PodMonitor" not in manifests.render(mine)
+    patch = FILES["mine/registry.yaml"].replace("\n", "\n  ").rstrip()
+    path.write_text(f"{path.read_text()}  {patch}\n")
+    (account,) = (each for each in yaml.safe_load_all(manifests.render(mine)) if each["kind"] == "ServiceAccount")
+    assert account["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_the_name_of_a_head_in_the_lease_is_that_of_its_origin() -> None:
+    (line,) = re.findall(r"^\$ kubectl .* annotate lease syncer (.*)-$", PAGE, re.MULTILINE)
+    made = subprocess.run(["sh", "-c", f"echo {line}"], check=True, capture_output=True, text=True)
+    assert made.stdout.strip() == leaseanchor.key_of("syncer/syncer-0")
+
+
 def test_what_is_shown_of_a_file_stands_in_it() -> None:
     shown = {name: text for name, text in FILES.items() if not name.startswith("mine/")}
     assert shown
@@ -70,7 +88,7 @@ def test_every_kubectl_command_names_what_there_is() -> None:
 def test_every_syncer_command_that_is_typed_exists() -> None:
     typed = [words[words.index("--") + 1 if "--" in words else 0 :] for words in TYPED]
     ours = [words for words in typed if words[0] == "syncer"]
-    assert len(ours) == 5
+    assert len(ours) == 6
     for words in ours:
         named = [" ".join(words[:count]) for count in (3, 2) if " ".join(words[:count]) in pages.commands()]
         options = {name for each in pages.commands()[named[0]].params for name in each.opts}

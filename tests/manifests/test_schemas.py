@@ -61,3 +61,7 @@ def test_everything_that_goes_into_the_image_from_an_index_is_locked_by_hash() -
     installs = re.findall(r"pip install ([^\n]*)", DOCKERFILE)
     assert len(installs) == 3
     assert all("--require-hashes" in each or "--no-index" in each for each in installs)
+
+
+def test_nothing_in_the_image_could_install_anything() -> None:
+    assert re.search(r"rm -rf .*/usr/local/bin/pip\*.*/ensurepip .*/pip\*", DOCKERFILE.rpartition("\nFROM ")[2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+import threading
 import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -12,13 +13,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncer.errors import UsageError
+from syncer.serve import guard
 from syncer.serve.connection import Crowd
+from syncer.serve.guard import Guard
 from syncer.serve.listening import listening
 from syncer.serve.push import LARGEST
+from syncer.threads import in_thread
 from tests.support.served import SECRET, TOKEN, Served, View, parsed, served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from starlette.types import Receive, Scope, Send
 
     from tests.soak.figures import Recorder
 
@@ -71,6 +77,32 @@ async def test_a_request_that_trickles_in_is_cut(start: bytes, drop: bytes) -> N
 async def test_a_connection_that_says_nothing_is_cut() -> None:
     async with served(quick()) as here:
         assert await here.raw(b"") == b""
+
+
+async def test_an_answer_that_takes_too_long_has_ended_when_the_server_has(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It uses what is let go of next."""
+    monkeypatch.setattr("syncer.serve.listening.GRACE", 0.05)
+    begun, told = threading.Event(), []
+
+    def work() -> None:
+        begun.set()
+        time.sleep(0.5)
+        told.append("ended")
+
+    async def slow(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        await in_thread(work)
+
+    behind = Served().behind()
+    guarded = Guard(slow, guard.LOOPBACK, behind.clock, behind.log)
+    async with listening(guarded, "127.0.0.1", 0) as address:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert await asyncio.to_thread(begun.wait, 10)
+    assert told == ["ended"]
+    assert not caplog.records
+    writer.transport.abort()
 
 
 async def test_a_cut_push_asks_for_nothing() -> None:

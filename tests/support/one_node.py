@@ -105,7 +105,6 @@ def _housed(pod: dict[str, Any], setting: Setting) -> None:
         container["env"] = [each for each in container["env"] if each["name"] != "SYNCER_SERVE_LISTEN"]
         container["env"] += [
             {"name": "SYNCER_SERVE_LISTEN", "value": "127.0.0.1:0"},
-            {"name": "HOSTNAME", "value": "$(POD_NAME)"},
             {"name": "KUBERNETES_SERVICE_HOST", "value": SERVER[0]},
             {"name": "KUBERNETES_SERVICE_PORT", "value": SERVER[1]},
         ]

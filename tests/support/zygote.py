@@ -6,6 +6,7 @@ saved, without which thousands of them would not be affordable. The zygote has o
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import os
@@ -20,7 +21,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 import syncer
-from syncer.cli.main import run
+from syncer.__main__ import main
 
 
 def _become(order: dict[str, Any]) -> NoReturn:
@@ -39,11 +40,13 @@ def _become(order: dict[str, Any]) -> NoReturn:
             os.kill(os.getpid(), signal.SIGSTOP)
         if order.get("starved"):
             import_module("_testcapi").set_nomemory(*order["starved"])
-        code = run(order["arguments"])
+        sys.argv = ["syncer", *order["arguments"]]
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
         sys.stdout.flush()
         sys.stderr.flush()
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 1
     except BaseException:  # noqa: BLE001 -- told as Python tells it of a process that ends so
         traceback.print_exc()
         code = 1
@@ -74,6 +77,7 @@ def serve(channel: socket.socket) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()  # children, too: to their own stderr
     for found in pkgutil.walk_packages(syncer.__path__, "syncer."):
         if not found.name.endswith("__main__"):
             import_module(found.name)

@@ -39,6 +39,7 @@ vendor:
 schedule: {{detect: 2s, apply: 1h, jitter: 0%}}
 state_dir: {state}
 serve: {{listen: "127.0.0.1:0", token: {{file: {token}}}}}
+audit: {{may_vanish: true}}
 log: {{format: json}}
 """
 

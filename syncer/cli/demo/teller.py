@@ -108,11 +108,17 @@ class Watched:
         self._process.send_signal(number)
 
     def stop(self) -> int:
-        """SIGTERM, and the exit code."""
+        """SIGTERM, SIGKILL if that is not enough, and the exit code."""
         if self._process.poll() is None:
             self._process.terminate()
-        code = self._process.wait(WAIT)
+        try:
+            code = self._process.wait(WAIT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait(WAIT)
         self._reader.join(WAIT)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._log.close()
         return code
 
