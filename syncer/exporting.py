@@ -12,9 +12,10 @@ from syncer.clock import SystemClock
 from syncer.errors import SyncerError
 from syncer.log import Event
 from syncer.metrics import Metrics, handing
+from syncer.settings import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
@@ -30,6 +31,7 @@ class Export:
 
     def __init__(self, settings: Settings, log: FilteringBoundLogger) -> None:
         self._wanted = settings.metrics
+        self._writes = settings.mode is not Mode.OBSERVE
         self._log = log
         version, leader = metadata.version("exotel-syncer"), settings.leader.name
         self.metrics = Metrics(CLOCK, version, leader, each_app=self._wanted.apps)
@@ -42,7 +44,7 @@ class Export:
         """The journal, its anchors and the lead are there now."""
         self.metrics.standing.journal = here.journal
         self.metrics.standing.anchored = here.anchored
-        self.metrics.standing.leads = lambda: here.leadership.leads
+        self._lead(lambda: here.leadership.leads)
 
     def finished(self, here: Opened, report: SyncReport, document: Mapping[str, Any]) -> None:
         """A pass of a daemon ended with a result; `document` is the report on the whole fleet."""
@@ -65,8 +67,13 @@ class Export:
 
     def closed(self) -> None:
         """The journal is closed: its last head is made, and this process writes no more."""
-        self.metrics.standing.leads = lambda: False
+        self._lead(lambda: False)
         self._write()
+
+    def _lead(self, leads: Callable[[], bool]) -> None:
+        """Who only observes says nothing of it: three that observe are not three that may write."""
+        if self._writes:
+            self.metrics.standing.leads = leads
 
     def _write(self) -> None:
         if self._wanted.file is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import uuid
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,14 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from syncer import environment
 from syncer.clock import SystemBootClock, SystemClock
-from syncer.cluster import account
+from syncer.cluster import account, lease
 from syncer.cluster.election import Elector
 from syncer.cluster.kubernetes import Leases
 from syncer.cluster.ports import Around
 from syncer.cluster.terms import Terms
-from syncer.errors import ClusterError
 from syncer.model.desired import EnvToken
-from syncer.model.secret import Secret
 from syncer.settings import Mode
 from syncer.threads import in_thread
 
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
 
     from syncer.leaseorders import Carriage, LeaseOrders
     from syncer.model.orders import Order
+    from syncer.model.secret import Secret
     from syncer.settings import Settings
     from syncer.settings.tree import Leader, SecretRef
 
@@ -41,7 +39,6 @@ UNTOLD: Final = (
     "it is recorded here, and the lease could not be told yet: it goes with the next renewal. Until then a replica "
     "that comes to lead goes by what it knows"
 )
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,300}")
 
 
 class Leadership(Protocol):
@@ -138,12 +135,12 @@ class Elected:
 
     def told(self) -> dict[str, Any] | None:
         """Names as they are known, for people and machines."""
-        holder = self._elector.holder
+        holder, leads = self._elector.holder, self.leads
         return {
             "lease": self._name,
             "identity": self._identity,
-            "holder": holder if not holder or _NAME.fullmatch(holder) else "somebody",
-            "leads": self.leads,
+            "holder": holder if leads or holder != self._identity else "",
+            "leads": leads,
             "epoch": self.epoch,
         }
 
@@ -201,7 +198,7 @@ async def opened(
         yield Onlooker()
     else:
         reach, terms = account.reach(named(settings.leader), environment.read()), terms_of(settings)
-        name, identity = f"{reach.namespace}/{reach.name}", f"{pod}_{uuid.uuid4()}"
+        name, identity = f"{reach.namespace}/{reach.name}", f"{lease.shown(pod)[:253]}_{uuid.uuid4()}"
         around = Around(name, identity, SystemClock(), SystemBootClock(), random.SystemRandom(), log)
         at = Leases(reach, terms.request)
         elected = Elected(Elector(at, terms, around, carried), carried.orders, name, identity)
@@ -250,7 +247,4 @@ def named(wanted: Leader) -> account.Named:
 def _token(kept: SecretRef) -> Secret:
     if not isinstance(kept, EnvToken):
         return account.file_token(Path(kept.path))
-    text = environment.read().get(kept.name, "").strip()
-    if not text:
-        raise ClusterError(f"${kept.name} is not set", hint="leader.token names it")
-    return Secret(text)
+    return account.checked(environment.read().get(kept.name, "").strip(), f"${kept.name}")

@@ -61,6 +61,7 @@ class Event(StrEnum):
     LEADER_OTHER = "leader.other"
     LEADER_LOST = "leader.lost"
     LEADER_RELEASED = "leader.released"
+    LEADER_UNINFORMED = "leader.uninformed"
     LEADER_FAILED = "leader.failed"
     SERVING = "serve.listening"
     SERVE_ACTION = "serve.action"

@@ -110,19 +110,46 @@ class Fence(Protocol):
 
 
 class Tenure:
-    """The leadership that a pass began under: one that came later is no licence for an older plan.
+    """The leadership that a pass, or a PUT, began under: one that came later is no licence for an older plan.
 
-    What people ordered under other leaders is known before this process leads, and not to a pass that began before.
+    Neither is one whose wait was not over: what was read then may be older than what the leader before wrote last.
     """
 
     def __init__(self, fence: Fence) -> None:
         self._fence = fence
         self.epoch = fence.epoch
+        early = fence.closed()
+        self._barred = f"it was begun too early: {early}" if early else ""
+
+    def bar(self, why: str) -> None:
+        """No PUT is begun under it, whatever comes."""
+        self._barred = self._barred or why
 
     def closed(self) -> str:
         """Why no PUT may be begun now, or an empty text."""
         another = "another leadership has begun since" if self._fence.epoch != self.epoch else ""
-        return self._fence.closed() or another
+        return self._fence.closed() or another or self._barred
+
+
+class Sight:
+    """Whether the source was read since a leadership began: the leader before may have applied a newer commit.
+
+    `lost`: it could not be read just now, and what is in force is older. Whoever has no leader before goes on with it.
+    """
+
+    lost = False
+
+    def __init__(self) -> None:
+        self._under: int | None = None
+
+    def bars(self, tenure: Tenure) -> bool:
+        """Bars the leadership if it is so; whether it is."""
+        if not self.lost:
+            self._under = tenure.epoch
+        elif tenure.epoch != self._under:
+            tenure.bar("the source could not be read since this process leads")
+            return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)

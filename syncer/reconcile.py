@@ -18,11 +18,11 @@ from syncer.model.live import Unreadable
 from syncer.model.outcome import State, Status, SyncReport
 from syncer.model.problems import counted
 from syncer.narration import Narrator
-from syncer.parts import Tally, Tenure
+from syncer.parts import Sight, Tally, Tenure
 from syncer.plan import build, gate, limits, rollout, states
 from syncer.plan.limits import Fleet, lookback
 from syncer.plan.rollout import Stage
-from syncer.threads import end, interruptible
+from syncer.threads import interruptible, unless
 from syncer.vendor.sweep import Patience, sweep
 
 if TYPE_CHECKING:
@@ -42,10 +42,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The two sides of a pass, before anything is decided; `begun` when the reading began, `tenure` who led then."""
+    """The two sides of a pass, before anything is decided; `begun` when the reading began."""
 
     begun: datetime
-    tenure: Tenure
     desired: DesiredState
     apps: tuple[DesiredApp, ...]
     live: tuple[Live, ...]
@@ -60,6 +59,7 @@ class Reconciler:
         self._previous = dict(previous)
         self._narrator = Narrator()
         self._stop = asyncio.Event()
+        self._sight = Sight()
 
     def stop(self) -> None:
         """Ends the pass under way soon: a PUT in flight is finished and recorded, no other is begun."""
@@ -79,10 +79,12 @@ class Reconciler:
         the report.
         """
         started, begun = self._parts.clock.now(), self._parts.clock.monotonic()
-        run_id = self._parts.new_id()
+        run_id, tenure = self._parts.new_id(), Tenure(self._parts.fence)
         log = self._parts.log.bind(run_id=run_id, trigger=ask.trigger.value)
         log.debug(Event.PASS_STARTED)
         reading = await self._read(ask, run_id, log)
+        if self._sight.bars(tenure):
+            log.warning(Event.LEADER_UNINFORMED, epoch=tenure.epoch)
         decision, facts = self._decide(reading)
         if ask.expect_plan and not decision.plan.id.startswith(ask.expect_plan):
             raise HeldError(
@@ -90,7 +92,7 @@ class Reconciler:
                 hint="look at it again with `syncer plan`, then name the new id",
             )
         recorded = self._witness(reading, decision, log)
-        outcomes = await self._apply(ask, run_id, reading.tenure, decision, facts, log) if recorded else ()
+        outcomes = await self._apply(ask, run_id, tenure, decision, facts, log) if recorded else ()
         if applied := {outcome.ref for outcome in outcomes if outcome.status is Status.APPLIED}:
             decision = gate.written(decision, applied)
         statuses = self._statuses(reading, decision, outcomes, log)
@@ -102,7 +104,7 @@ class Reconciler:
             decision=decision,
             started=started,
             elapsed=elapsed,
-            writes=ask.write and self._parts.writer is not None and (bool(outcomes) or not reading.tenure.closed()),
+            writes=ask.write and self._parts.writer is not None and (bool(outcomes) or not tenure.closed()),
             outcomes=outcomes,
             apps=statuses,
             problems=reading.desired.problems,
@@ -110,7 +112,7 @@ class Reconciler:
         )
 
     async def _read(self, ask: Ask, run_id: str, log: FilteringBoundLogger) -> Reading:
-        begun, tenure = self._parts.clock.now(), Tenure(self._parts.fence)
+        begun = self._parts.clock.now()
         desired = await interruptible(self._parts.interrupt, partial(self._refreshed, ask, log))
         if ask.strict and not desired.valid:
             raise DesiredStateError(f"the desired state is invalid: {counted(desired.problems)}", desired.problems)
@@ -127,11 +129,12 @@ class Reconciler:
         )
         live = await self._until_stopped(reading)
         self._narrator.unknown_fields(live, log)
-        return Reading(begun, tenure, desired, apps, live, self._recover(live, log))
+        return Reading(begun, desired, apps, live, self._recover(live, log))
 
     def _refreshed(self, ask: Ask, log: FilteringBoundLogger) -> DesiredState:
         """In a thread, whose end a stop waits for: it uses what is let go of next, and its git is interrupted."""
         try:
+            self._sight.lost = False
             return self._parts.desired.refresh()
         except SyncerError as error:
             if self.stopping:
@@ -142,6 +145,7 @@ class Reconciler:
             if kept is None or ask.strict:
                 raise
             log.error(Event.SOURCE_FAILED, error=error.message, hint=error.hint, in_force=kept.revision.short)
+            self._sight.lost = not isinstance(error, RefusedCommitError)
             return kept
 
     def _note(self, record: Callable[[], None], log: FilteringBoundLogger) -> None:
@@ -153,14 +157,7 @@ class Reconciler:
 
     async def _until_stopped(self, work: Awaitable[T]) -> T:
         """The work's result, unless asked to stop first: reading has no effects and may be broken off anywhere."""
-        task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise StoppedError("asked to stop while reading; nothing was written")
-            return await task
-        finally:  # not before it has let go of the vendor's client, which is closed next
-            await end((stop, task))
+        return await unless(self._stop, work, lambda: StoppedError("asked to stop while reading; nothing was written"))
 
     def _recover(self, live: tuple[Live, ...], log: FilteringBoundLogger) -> frozenset[AppRef]:
         """Resolves open intents with what was just read; without a journal they only stay blocked."""

@@ -167,9 +167,10 @@ class Actions:
 
     def _lead(self, what: str) -> None:
         if not self.leadership.leads:
+            who = (self.leadership.told() or {}).get("holder")
             raise HeldError(
                 f"this process does not lead, and {what} counts in the journal of the one that does",
-                hint="ask the leader: /api/v1/status names it",
+                hint=f"ask the leader, {who}" if who else "nobody leads now: the log of each replica says why",
             )
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,6 +41,18 @@ async def interruptible(interrupt: Callable[[], object], work: Callable[[], T]) 
         return running.result()
     running.exception()  # nobody is left to be told of it
     raise cancelled
+
+
+async def unless(stop: asyncio.Event, work: Awaitable[T], stopped: Callable[[], Exception]) -> T:
+    """The work's result, or what `stopped` makes raised once the event is set: the work is broken off, to its end."""
+    task, asked = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise stopped()
+        return await task
+    finally:
+        await end((asked, task))
 
 
 async def end(tasks: Iterable[asyncio.Future[Any]]) -> None:

@@ -26,7 +26,7 @@ from syncer.desired.tracker import Tracker
 from syncer.errors import JournalError, SyncerError
 from syncer.leadership import Alone
 from syncer.leaseorders import Carriage
-from syncer.parts import Parts
+from syncer.parts import Parts, Tenure
 from syncer.reconcile import Reconciler
 from syncer.settings import Mode
 from syncer.vendor import client
@@ -250,7 +250,7 @@ def _vendor(settings: Settings, waits: Waits, watch: Watch | None, lead: Leaders
     reach = replace(vendor_options(settings), backoff=waits.backoff)
     if lead is None:
         return client.open_reader(reach, around)
-    return client.open_writer(reach, replace(around, closed=lead.closed))
+    return client.open_writer(reach, replace(around, tenure=lambda: Tenure(lead).closed))
 
 
 def vendor_options(settings: Settings) -> VendorOptions:

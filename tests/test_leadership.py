@@ -29,7 +29,7 @@ def test_the_times_are_those_of_the_settings_and_a_put_lasts_as_long_as_a_reques
 def test_a_token_may_stand_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     token = leadership.named(loaded().leader).token
     assert token is not None
-    with pytest.raises(ClusterError, match="SYNCER_SECRET_KUBE is not set"):
+    with pytest.raises(ClusterError, match=r"no token in \$SYNCER_SECRET_KUBE"):
         token()
     monkeypatch.setitem(os.environ, "SYNCER_SECRET_KUBE", "one\n")
     assert token() == Secret("one")
@@ -61,6 +61,20 @@ def test_a_later_leadership_is_no_licence_for_an_older_plan() -> None:
     assert tenure.closed() == ""
     fence.epoch = 5
     assert tenure.closed() == "another leadership has begun since"
+
+
+def test_what_began_before_it_might_write_never_writes() -> None:
+    class Fence(Alone):
+        why = "the PUTs of the leader before have 3 s more to end"
+
+        def closed(self) -> str:
+            return self.why
+
+    fence = Fence()
+    early = Tenure(fence)
+    fence.why = ""
+    assert "begun too early" in early.closed()
+    assert Tenure(fence).closed() == ""
 
 
 @pytest.mark.parametrize(

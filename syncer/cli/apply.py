@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from syncer.cli.service import Ending
     from syncer.model.outcome import SyncReport
-    from syncer.settings import Settings
+    from syncer.settings import Resolved
 
 
 @click.command(cls=options.Documented, short_help="Write what differs, verified and recorded.")
@@ -48,9 +48,10 @@ def sync(ctx: click.Context, /, **given: Any) -> int:
 
     if given["plan_id"]:
         checked_id(given["plan_id"])
-    settings = options.resolve(ctx).settings
+    resolved = options.resolve(ctx)
+    settings = resolved.settings
     try:
-        report = asyncio.run(_synced(settings, given, log.silent(), repeating.selection(ctx)))
+        report = asyncio.run(_synced(resolved, given, log.silent(), repeating.selection(ctx)))
     except StoppedError as error:  # a graceful end of `run`, but here a pipeline must not take it for done
         raise SyncerError(error.message, hint="run `syncer sync` again") from error
     except LockedError as error:
@@ -60,20 +61,25 @@ def sync(ctx: click.Context, /, **given: Any) -> int:
     return exits.of_pass(report)
 
 
-async def _synced(settings: Settings, given: dict[str, Any], log: FilteringBoundLogger, selection: str) -> SyncReport:
+async def _synced(resolved: Resolved, given: dict[str, Any], log: FilteringBoundLogger, selection: str) -> SyncReport:
     """One pass; what it leaves for `syncer status` names the selection, without which its plan's id is no id."""
     from syncer import statefile, wiring
     from syncer.cli import choosing
     from syncer.cli.ending import stopping
-    from syncer.cli.service import elected
+    from syncer.cli.service import configured, elected
     from syncer.cli.waiting import bar
     from syncer.errors import SyncerError
     from syncer.model.outcome import Trigger
     from syncer.model.text import sanitize
     from syncer.parts import Ask
 
+    settings = resolved.settings
     async with wiring.opened(settings, write=True, log=log, principal=principal()) as here:
         await elected(here)
+        if (
+            settings.audit.may_vanish
+        ):  # a word that counts only where it is recorded; all else is the daemon's to record
+            configured(here.writable, resolved)
         with stopping(here.reconciler.stop), bar(sys.stderr, time.monotonic) as progress:
             ask = Ask(Trigger.MANUAL, write=True, strict=True, expect_plan=given["plan_id"], progress=progress)
             report = await here.reconciler.run(replace(ask, select=partial(choosing.choose, here, given)))

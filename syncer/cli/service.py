@@ -26,6 +26,7 @@ from syncer.threads import end, in_thread
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from syncer.audit.journal import Journal
     from syncer.exporting import Export
     from syncer.model.outcome import SyncReport
     from syncer.notify.desk import Desk
@@ -204,16 +205,21 @@ def _begin(here: Opened, resolved: Resolved, log: FilteringBoundLogger) -> None:
     if journal is not None:
         if journal.torn:
             log.warning(Event.JOURNAL_REPAIRED, bytes=journal.torn)
-        if (now := digest(resolved)) != journal.config:
-            named = [key for key, (_, origin) in resolved.origins.items() if origin != "built-in"]
-            try:
-                journal.note_many([payloads.config_changed(journal.config, now, named)])
-            except JournalError as error:  # a full disk: nothing is written, but looking goes on (hazard E1)
-                log.error(Event.JOURNAL_POISONED, error=error.message)
+        try:
+            configured(journal, resolved)
+        except JournalError as error:  # a full disk: nothing is written, but looking goes on (hazard E1)
+            log.error(Event.JOURNAL_POISONED, error=error.message)
     if not here.settings.policy.restricts_hosts:
         log.warning(Event.HOSTS_UNRESTRICTED, hint="set policy.allowed_hosts to the hosts that calls may go to")
     if mounts := stale_mounts(storage.mounts(), str((here.settings.source.path or Path("/nowhere")).absolute())):
         log.warning(Event.SOURCE_NEVER_UPDATES, mounts=list(mounts), hint="mount the whole volume, without subPath")
+
+
+def configured(journal: Journal, resolved: Resolved) -> None:
+    """Record the configuration if the journal knows another one; raises JournalError."""
+    if (now := digest(resolved)) != journal.config:
+        named = [key for key, (_, origin) in resolved.origins.items() if origin != "built-in"]
+        journal.note_many([payloads.config_changed(journal.config, now, named)])
 
 
 def digest(resolved: Resolved) -> str:

@@ -55,8 +55,15 @@ def file_token(path: Path) -> Secret:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ClusterError(f"the token can't be read from {path}: {error}", hint=_NO_TOKEN) from error
+    return checked(text, str(path))
+
+
+def checked(text: str, where: str) -> Secret:
+    """A token that can stand in a header; ClusterError otherwise, without showing any of it."""
     if not text:
-        raise ClusterError(f"{path} is empty", hint=_NO_TOKEN)
+        raise ClusterError(f"no token in {where}", hint=_NO_TOKEN)
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ClusterError(f"what is in {where} is no token", hint=_NO_TOKEN)
     return Secret(text)
 
 

@@ -7,7 +7,7 @@ lost.
 A Lease is no fence: a leader that was stopped for a minute wakes up believing. Hence three things more. The time that
 counts is that of CLOCK_BOOTTIME when the renewal was *sent*. `closed` is asked immediately before each PUT, and lets it
 pass only if the whole of it fits into what is left. And who takes over from somebody that did not let go waits for the
-longest PUT.
+longest PUT; where it was not seen how long that one has not renewed, for a whole lease as well.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ HELD: Final = "the run that holds it does the work; see the holder's log"
 class Elector:
     """One candidate. `step` is one look or renewal; `run` makes them for ever, `acquire` until it is settled.
 
-    `closed`, `leads`, `epoch` and `holder` are for everybody and cost nothing.
+    `closed`, `leads`, `epoch` and `holder` are for everybody and cost nothing. `trouble` kept the last step from
+    succeeding; `objection` is why this process must not lead.
     """
 
     def __init__(self, at: Leases, terms: Terms, around: Around, carried: Carried | None = None) -> None:
@@ -52,12 +53,12 @@ class Elector:
         self._seen_at = 0.0
         self._leading = False
         self._renewed_at = -math.inf
-        self._free_at = 0.0
+        self._free_at = self._owed = 0.0
         self._epoch: int | None = None
-        self._owed = 0.0
+        self._counted = -1  # the largest epoch seen: a lease made anew, or counted back by hand, goes on from there
         self._was_closed = True
-        self._objection = ""
-        self._trouble = ""
+        self.objection = ""
+        self.trouble = ""
         self._asked_again: float | None = None
         self._step: asyncio.Future[None] | None = None
         self._turn = asyncio.Lock()
@@ -77,16 +78,6 @@ class Elector:
         """The number of this leadership, greater than those of all before it; None without one."""
         return self._epoch if self.leads else None
 
-    @property
-    def trouble(self) -> str:
-        """What kept the last step from succeeding."""
-        return self._trouble
-
-    @property
-    def objection(self) -> str:
-        """Why this process must not lead."""
-        return self._objection
-
     def closed(self) -> str:
         """Why no PUT may leave now; an empty text if one may, that ends within its deadline."""
         why = self._closed()
@@ -95,7 +86,8 @@ class Elector:
 
     def _closed(self) -> str:
         if not self._leading:
-            return self._objection or f"{self.holder or 'nobody'} leads, this process stands by"
+            other = "" if self.holder == self._around.identity else self.holder  # ours, and not renewed in time
+            return self.objection or f"{other or 'nobody'} leads, this process stands by"
         if self._age() >= self._terms.room:
             return f"the lease was last renewed {self._age():.0f} s ago: too long for a whole PUT"
         wait = self._free_at - self._now()
@@ -118,15 +110,17 @@ class Elector:
         API server can't be asked for as long as a leader would be believed.
         """  # noqa: D205 -- two errors
         first: Spec | None = None
-        begun = self._now()
+        answered = self._now()
         while True:
             await self.step()
+            if not self.trouble:
+                answered = self._now()
             if not self.closed():
                 return
-            if self._objection:
-                raise ClusterError(self._objection, hint="see docs/kubernetes.md, What it may do")
-            if self._trouble and self._now() - begun >= self._terms.renew:
-                raise ClusterError(self._trouble, hint="nothing was written")
+            if self.objection:
+                raise ClusterError(self.objection, hint="see docs/kubernetes.md, What it may do")
+            if self._now() - answered >= self._terms.renew:
+                raise ClusterError(self.trouble, hint="nothing was written")
             if not self._leading and self._seen is not None:
                 first = first or self._seen.spec
                 if self._seen.spec != first and self.holder:
@@ -141,21 +135,28 @@ class Elector:
         if self._step is not None and not self._step.done():
             await asyncio.wait({self._step}, timeout=self._terms.request)
             self._step.cancel()
-        await self._let_go()
+        await self._let_go(ended=True)
 
-    async def _let_go(self) -> None:
+    async def _let_go(self, *, ended: bool) -> None:
+        """`ended`: nothing of ours is under way. A wait that is not over yet is left to the next leader."""
         self._leading = False
-        for _ in range(2):
-            if self._seen is None or self.holder != self._around.identity:
-                return
+        try:
             try:
-                self._saw(await self._at.replace(leases.released(self._seen, await self._claim(self._seen))))
-                self._log.info(Event.LEADER_RELEASED, epoch=self._epoch)
+                await self._free(ended=ended)
             except ConflictError:
                 await self._look_again()
-            except ClusterError as error:
-                self._log.warning(Event.LEADER_FAILED, error=error.message, hint="others wait until it runs out")
-                return
+                await self._free(ended=ended)
+        except ClusterError as error:
+            self._log.warning(Event.LEADER_FAILED, error=error.message, hint="others wait until it runs out")
+
+    async def _free(self, *, ended: bool) -> None:
+        held = self._seen
+        if held is None or self.holder != self._around.identity:
+            return
+        clear = ended and self._epoch == held.spec.transitions and self._now() >= self._free_at
+        claim = await self._claim(held, held.spec.transitions)
+        self._saw(await self._at.replace(leases.released(held, claim, clear=clear)))
+        self._log.info(Event.LEADER_RELEASED, epoch=self._epoch)
 
     async def step(self) -> None:
         """One try to get or keep the lease; it goes on if whoever waits for it is cancelled, until `release`."""
@@ -170,17 +171,17 @@ class Elector:
                 await self._try()
                 if self._seen is not None:
                     await in_thread(self._carried.saw, self._seen.annotations)
-            self._trouble = ""
+            self.trouble = ""
         except ConflictError:
-            self._trouble = ""  # somebody was faster: the next step sees who
+            self.trouble = ""  # somebody was faster: the next step sees who
         except ClusterError as error:
             self._asked_again = error.retry_after
-            if error.message != self._trouble:
+            if error.message != self.trouble:
                 self._log.warning(Event.LEADER_FAILED, error=error.message, hint=error.hint)
-            self._trouble = error.message
+            self.trouble = error.message
         except Exception as fault:  # noqa: BLE001 -- a fault of ours may cost the lead, but never the looking
             self._log.error(Event.LEADER_FAILED, error=type(fault).__name__, hint="report this", exc_info=fault)
-            self._trouble = type(fault).__name__
+            self.trouble = type(fault).__name__
         if self._leading and self._age() >= self._terms.renew:
             self._lose(f"it could not be renewed for {self._terms.renew:g} s")
 
@@ -189,8 +190,7 @@ class Elector:
             with suppress(ConflictError):  # the version moved: only a look says whether the holder did, too
                 await self._renew(self._seen)
                 return
-        found = await self._at.read()
-        if found is None:
+        if (found := await self._at.read()) is None:
             await self._create()
             return
         self._saw(found)
@@ -199,22 +199,26 @@ class Elector:
             return
         if self._leading:
             self._lose(f"{self.holder or 'somebody'} took it")
-        if not self._in_force():
+        if not self._left():
             await self._take(found)
 
     async def _renew(self, held: Lease) -> None:
         if await self._objects(held.annotations):
-            self._lose(self._objection)
-            await self._let_go()
+            self._lose(self.objection)
+            await self._let_go(ended=False)
             return
-        claim, sent = await self._claim(held), self._now()
+        kept = self._epoch if self._leading else None
+        epoch = leases.numbered(held.spec, self._counted) if kept is None else kept
+        claim, sent = await self._claim(held, epoch), self._now()
         self._have(await self._at.replace(leases.renewed(held, claim)), sent, self._terms.quarantine)
 
     async def _take(self, free: Lease) -> None:
         if await self._objects(free.annotations):
             return
         self._epoch = None
-        claim, sent = await self._claim(free), self._now()
+        if not self.holder and not free.spec.released:
+            self._owed = self._terms.unseen  # also if the answer to the request is lost
+        claim, sent = await self._claim(free, self._counted + 1), self._now()
         wait = 0.0 if free.spec.released else self._terms.quarantine
         self._have(await self._at.replace(leases.taken(free, claim)), sent, wait)
 
@@ -225,9 +229,8 @@ class Elector:
         if await self._objects({}):
             return
         namespace, _, name = self._around.name.partition("/")
-        self._seen, self._epoch = None, None
-        self._owed = self._terms.lease + self._terms.quarantine  # also if the answer to the request is lost
-        claim, sent = await self._claim(None), self._now()
+        self._seen, self._epoch, self._owed = None, None, self._terms.unseen
+        claim, sent = await self._claim(None, self._counted + 1), self._now()
         self._have(await self._at.create(leases.begun(namespace, name, claim)), sent, self._owed)
 
     def _have(self, held: Lease, sent: float, wait: float) -> None:
@@ -255,39 +258,36 @@ class Elector:
                 self._owed = 0.0  # there is a leader to wait for instead
                 self._log.info(Event.LEADER_OTHER, holder=found.spec.holder, epoch=found.spec.transitions)
             self._seen_at = self._now()
+            self._counted = max(self._counted, found.spec.count)
         self._seen = found
 
     async def _look_again(self) -> None:
-        found = await self._at.read()
-        if found is not None:
+        if (found := await self._at.read()) is not None:
             self._saw(found)
         else:
             self._seen = None
 
-    def _in_force(self) -> bool:
-        """Whether the record that was seen may still be somebody's, by how long it has been seen unchanged."""
-        return self._seen is not None and bool(self.holder) and self._now() < self._runs_out()
-
-    def _runs_out(self) -> float:
-        theirs = self._seen.spec.seconds if self._seen else 0
-        return self._seen_at + max(self._terms.lease, theirs)
+    def _left(self) -> float:
+        """Seconds for which the record may still be somebody's, by how long it has been seen unchanged."""
+        if self._seen is None or not self.holder:
+            return 0.0
+        return max(0.0, self._seen_at + max(self._terms.lease, self._seen.spec.seconds) - self._now())
 
     async def _objects(self, annotations: Mapping[str, str]) -> bool:
-        self._objection = await in_thread(self._carried.objection, annotations, leads=self._leading)
-        return bool(self._objection)
+        self.objection = await in_thread(self._carried.objection, annotations, leads=self._leading)
+        return bool(self.objection)
 
-    async def _claim(self, found: Lease | None) -> Claim:
+    async def _claim(self, found: Lease | None, epoch: int) -> Claim:
         wanted = await in_thread(self._carried.wanted, found.annotations if found else {})
-        seconds = math.ceil(self._terms.lease)
-        return Claim(self._around.identity, seconds, self._around.clock.now(), wanted)
+        return Claim(self._around.identity, epoch, math.ceil(self._terms.lease), self._around.clock.now(), wanted)
 
     def _pause(self) -> float:
         """Until the next step: sooner where something is known to happen."""
         pause = self._terms.retry
         if not self._leading:
             pause *= self._around.rng.uniform(1 - JITTER, 1 + JITTER)
-            if self._in_force():
-                pause = min(pause, max(0.0, self._runs_out() - self._now()) + self._around.rng.uniform(0.0, 0.2))
+            if left := self._left():
+                pause = min(pause, left + self._around.rng.uniform(0.0, 0.2))
         elif self._free_at > self._now():
             pause = min(pause, self._free_at - self._now())
         return max(pause, min(self._asked_again or 0.0, self._terms.request))

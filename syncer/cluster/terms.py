@@ -30,6 +30,11 @@ class Terms:
         return self.put + self.margin
 
     @property
+    def unseen(self) -> float:
+        """How long a new leader waits where it was not seen that the one before did not renew for a whole lease."""
+        return self.lease + self.quarantine
+
+    @property
     def request(self) -> float:
         """For one request to the API server: several must fit before the renew deadline."""
         return self.renew / 4

@@ -74,7 +74,7 @@ class Standing(Collector):
         self.journal: Journal | None = None
         self.anchored: Anchored | None = None
         self.source_read: float | None = None
-        self.leads: Callable[[], bool] = lambda: True
+        self.leads: Callable[[], bool | None] = lambda: None
         self._succeeded: float | None = None
         self._rejected = 0
         self._token_ends: tuple[TokenEnd, ...] = ()
@@ -106,8 +106,9 @@ class Standing(Collector):
         yield gauge("syncer_last_success_timestamp_seconds", "When a pass last ended without a failure.", succeeded)
         yield from self._tokens()
         yield from self._audit()
-        leads = [((self._leader,), self.leads())]
-        yield gauge("leader_election_master_status", "Whether this process may write.", leads, "name")
+        leads = self.leads()
+        rows = [] if leads is None else [((self._leader,), leads)]
+        yield gauge("leader_election_master_status", "Whether this process may write.", rows, "name")
 
     def _apps(self) -> Iterator[Metric]:
         found = self.states.states() if self.states is not None else {}

@@ -43,14 +43,17 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a client takes from the process around it; `closed` says why no PUT may leave, or nothing."""
+    """What a client takes from the process around it.
+
+    `tenure` is called when a PUT begins; what it returns says why that PUT may not leave, or nothing.
+    """
 
     clock: Clock
     rng: Random
     environ: Mapping[str, str]
     observer: Observer | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    closed: Callable[[], str] = lambda: ""
+    tenure: Callable[[], Callable[[], str]] = lambda: lambda: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class ReadClient:
         self._options = options
         self._around = around
         self._endpoint = vendor_options.endpoint(options.base_url)
-        self._link = transport.Link(options, self._endpoint, self.methods, around.closed)
+        self._link = transport.Link(options, self._endpoint, self.methods)
         self._pacer = Pacer(options.rate, options.patience, around.clock, around.sleep)
         self._tokens = tokens.Tokens(around.environ, self._mint, around.clock, around.rng)
         self._budget = retry.RetryBudget()
@@ -185,7 +188,9 @@ class ReadClient:
             self._refused.add(ref)
             raise
 
-    async def _send(self, ref: AppRef, method: str, path: str, headers: dict[str, str], content: bytes = b"") -> Answer:
+    async def _send(
+        self, ref: AppRef, method: str, path: str, headers: dict[str, str], content: bytes | transport.Fenced = b""
+    ) -> Answer:
         if method == "PUT":
             self._pacer.claim(ref)
         else:
@@ -252,10 +257,11 @@ class WriteClient(ReadClient):
         """
         path = self._path(app.ref)
         content = _encoded(body)
+        fenced = transport.Fenced(content, self._around.tenure())  # before the token: minting one may take a while
         token = await self._token(app)
         headers = {**_JSON, **self._headers(token, request_id)}
         started = self._around.clock.monotonic()
-        answer = await self._send(app.ref, "PUT", path, headers, content)
+        answer = await self._send(app.ref, "PUT", path, headers, fenced)
         elapsed = self._around.clock.monotonic() - started
         if answer.status == 401 and await self._renewed(app, token):
             error = answers.failure(answer, None, token)

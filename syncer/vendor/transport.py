@@ -45,17 +45,9 @@ _OVER_A_LIMIT: Final = ("Got more than", "Too many headers")  # aiohttp has no t
 class Link:
     """The one client of a process: built outside of any loop, it opens its connections at the first exchange."""
 
-    def __init__(
-        self,
-        options: VendorOptions,
-        target: Endpoint,
-        methods: frozenset[str],
-        closed: Callable[[], str] = lambda: "",
-    ) -> None:
-        """`closed` is asked when the body of a PUT is about to leave: why it may not, or an empty text."""
+    def __init__(self, options: VendorOptions, target: Endpoint, methods: frozenset[str]) -> None:
         self._target = target
         self._deadline = options.deadline
-        self._closed = closed
         self._client = httpx.AsyncClient(
             transport=_Guard(_aiohttp_transport(options, target), target, methods),
             timeout=httpx.Timeout(None, connect=options.connect),
@@ -64,18 +56,18 @@ class Link:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
-    async def exchange(self, method: str, path: str, headers: dict[str, str], content: bytes = b"") -> Answer:
+    async def exchange(self, method: str, path: str, headers: dict[str, str], content: bytes | Fenced = b"") -> Answer:
         """One request and its whole answer within the deadline; VendorError where there is none.
 
         The body of an answer other than 200 is best effort: its status says enough.
         """
         largest = MAX_LIST if path == self._target.list_path else MAX_BODY
-        fenced = _Fenced(content, self._closed) if method == "PUT" else None
+        fenced = content if isinstance(content, Fenced) else None
         request = httpx.Request(
             method,
             self._target.origin + path,
-            headers=headers if fenced is None else {**headers, "Content-Length": str(len(content))},
-            content=fenced or content,
+            headers=headers if fenced is None else {**headers, "Content-Length": str(len(fenced.content))},
+            content=content,
             extensions={"syncer_path": path},
         )
         partial: list[Answer] = []
@@ -115,7 +107,7 @@ class Link:
             await response.aclose()
 
 
-class _Fenced(httpx.AsyncByteStream):
+class Fenced(httpx.AsyncByteStream):
     """A body that is handed out in the moment in which it is written to the connection, and only if that is allowed.
 
     Between the decision to send a PUT and this lie a wait for a connection, a handshake, other work, or a minute in
@@ -123,7 +115,8 @@ class _Fenced(httpx.AsyncByteStream):
     """
 
     def __init__(self, content: bytes, closed: Callable[[], str]) -> None:
-        self._content = content
+        """`closed` is asked when the content is about to leave: why it may not, or an empty text."""
+        self.content = content
         self._closed = closed
         self.refused = ""
 
@@ -131,7 +124,7 @@ class _Fenced(httpx.AsyncByteStream):
         self.refused = self._closed()
         if self.refused:
             raise _DroppedError(self.refused)
-        yield self._content
+        yield self.content
 
 
 class _Guard(httpx.AsyncBaseTransport):

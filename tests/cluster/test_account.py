@@ -63,5 +63,13 @@ def test_a_token_that_is_missing_or_empty_is_an_error_of_the_cluster(tmp_path: P
     with pytest.raises(ClusterError, match="can't be read"):
         account.file_token(tmp_path / "none")
     (tmp_path / "empty").write_text("\n")
-    with pytest.raises(ClusterError, match="is empty"):
+    with pytest.raises(ClusterError, match="no token in"):
         account.file_token(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("text", ["tök-en", "two words", "two\nlines", "\x00", "\x1b[0m"])
+def test_what_can_not_stand_in_a_header_is_no_token_and_is_not_shown(tmp_path: Path, text: str) -> None:
+    (tmp_path / "token").write_text(text)
+    with pytest.raises(ClusterError, match="is no token") as caught:
+        account.file_token(tmp_path / "token")
+    assert text not in caught.value.message

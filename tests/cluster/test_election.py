@@ -238,7 +238,7 @@ async def test_a_holder_that_somebody_wiped_out_by_hand_is_waited_for() -> None:
     here.api.edit(holderIdentity="")
     await here.b.step()
     assert here.b.elector.leads
-    assert "20 s more" in here.b.elector.closed()
+    assert "80 s more" in here.b.elector.closed()
 
 
 async def test_a_lease_that_somebody_deleted_is_made_anew_and_waited_for_longest() -> None:
@@ -348,6 +348,52 @@ async def test_one_that_has_been_let_go_of_by_nobody_stays_anothers_for_as_long_
     assert here.api.holder() == "b"
 
 
+async def test_who_lets_go_before_its_own_wait_is_over_leaves_the_wait_to_the_next_one() -> None:
+    """A Lease was deleted under a leader that can't be reached, and the one that made it anew is asked to end."""
+    here = Field()
+    await here.a_leads()
+    here.api.delete()
+    await here.b.step()
+    await here.b.elector.release()
+    assert here.api.holder() == ""
+    assert here.a.elector.closed() == ""
+    c = candidate("c", here.api, here.time)
+    await c.step()
+    assert "80 s more" in c.elector.closed()
+
+
+async def test_a_lease_that_is_made_anew_is_counted_on() -> None:
+    here = Field()
+    await here.a_leads()
+    await here.pass_by(100, here.b)
+    assert here.b.elector.epoch == 1
+    here.api.delete()
+    await here.pass_by(TERMS.unseen + 5, here.b)
+    assert (here.b.elector.closed(), here.b.elector.epoch) == ("", 2)
+
+
+async def test_a_leader_corrects_a_number_that_somebody_turned_back_or_up() -> None:
+    here = Field()
+    await here.a_leads()
+    for number in (-1, 77, 2**31 - 1):
+        here.api.edit(leaseTransitions=number)
+        await here.a.step()
+        assert (here.a.elector.epoch, here.api.lease()["spec"]["leaseTransitions"]) == (0, 0)
+
+
+async def test_letting_go_ends_quietly_when_the_second_look_fails() -> None:
+    here = Field()
+    await here.a_leads()
+    here.api.edit(annotations={"somebody": "was here"})
+
+    def away(method: str) -> None:
+        here.a.table.trouble = ClusterError("down") if method == "GET" else None
+
+    here.a.table.before = away
+    await here.a.elector.release()
+    assert here.a.events()[-1] == "leader.failed"
+
+
 async def test_letting_go_succeeds_after_somebody_elses_edit() -> None:
     here = Field()
     await here.a_leads()
@@ -453,14 +499,16 @@ async def test_what_speaks_against_a_process_keeps_it_from_leading() -> None:
     assert api.lease()["metadata"]["annotations"] == {"mark": "1"}
 
 
-async def test_what_speaks_against_a_leader_ends_its_lead_and_lets_go() -> None:
+async def test_what_speaks_against_a_leader_ends_its_lead_and_leaves_time_for_its_puts() -> None:
     api, time, carried = KubeApi(), Time(), Objecting()
-    a = candidate("a", api, time, carried)
+    a, b = candidate("a", api, time, carried), candidate("b", api, time)
     await a.step()
     carried.why = "it knows another journal"
     await a.step()
     assert (a.elector.leads, api.holder()) == (False, "")
     assert a.events()[-2:] == ["leader.lost", "leader.released"]
+    await b.step()
+    assert "80 s more" in b.elector.closed()
 
 
 @pytest.mark.parametrize("case", ["new", "free", "deleted"])
@@ -551,6 +599,20 @@ async def test_a_one_shot_that_can_not_ask_gives_up() -> None:
         await here.a.elector.acquire()
 
 
+async def test_a_one_shot_that_waits_long_outlives_one_refusal() -> None:
+    here = Field()
+    await here.a_leads()
+    begun = here.time.seconds
+
+    def busy(_method: str) -> None:
+        here.b.table.trouble = ClusterError("busy") if 50 < here.time.seconds - begun < 58 else None
+
+    here.b.table.before = busy
+    await here.b.elector.acquire()
+    assert here.b.elector.closed() == ""
+    assert "leader.failed" in here.b.events()
+
+
 async def test_a_busy_server_is_left_alone_for_as_long_as_it_asks_but_not_for_ever() -> None:
     here = Field()
     here.a.table.trouble = ClusterError("busy", status=429, retry_after=7.0)
@@ -608,26 +670,70 @@ async def test_who_was_refused_while_the_process_was_stopped_is_told_of_the_open
     assert opened[1] - opened[0] <= 39 + 2 * TERMS.retry
 
 
-STEPS = st.tuples(st.sampled_from("abc"), st.floats(0.1, 12), st.sampled_from(["", "", "", "down", "lost"]))
+FAULTS = ("down", "lost", "deleted", "wiped", "recounted", "objects", "ends")
+STEPS = st.tuples(st.sampled_from("abc"), st.floats(0.1, 12), st.sampled_from(("", "", "", "", *FAULTS)))
 
 
-@hypothesis_settings(max_examples=100, deadline=None)
-@given(st.lists(STEPS, max_size=120))
-async def test_no_put_of_one_leader_can_end_after_the_next_one_may_begin(plan: list[tuple[str, float, str]]) -> None:
-    """Candidates that look when they please, to a server that is away or whose answers are lost."""
-    api, time, terms = KubeApi(), Time(), Terms(12, 8, 1, 2)
-    all_of_them = {name: candidate(name, api, time, terms=terms) for name in "abc"}
-    may_end: dict[str, float] = {}
-    epochs: list[int] = []
-    for name, later, fault in plan:
-        time.seconds += later
-        each = all_of_them[name]
+@dataclass
+class Crowd:
+    """Candidates that look when they please; what may still write when."""
+
+    terms: Terms = field(default_factory=lambda: Terms(12, 8, 1, 2))
+    api: KubeApi = field(default_factory=KubeApi)
+    time: Time = field(default_factory=Time)
+    may_end: dict[str, float] = field(default_factory=dict)
+    epochs: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.objecting = {name: Objecting() for name in "abc"}
+        self.everybody = {name: self.another(name) for name in "abc"}
+
+    def another(self, name: str) -> Candidate:
+        return candidate(f"{name}{self.time.seconds}", self.api, self.time, self.objecting[name], self.terms)
+
+    async def step(self, name: str, fault: str) -> None:
+        each = self.everybody[name]
+        self.meddle(fault)
+        self.objecting[name].why = "another journal" if fault == "objects" else ""
         each.table.trouble = ClusterError("down") if fault == "down" else None
         each.table.lost = fault == "lost"
-        await each.step()
-        for one in all_of_them.values():
+        if fault != "ends":
+            await each.step()
+            return
+        self.may_end.pop(each.name, None)  # a process lets go after its work
+        await each.elector.release()
+        self.everybody[name] = self.another(name)
+
+    def meddle(self, fault: str) -> None:
+        """What somebody with kubectl does to the lease, if there is one."""
+        if not self.api.objects:
+            return
+        match fault:
+            case "deleted":
+                self.api.delete()
+            case "wiped":
+                self.api.edit(holderIdentity="")
+            case "recounted":
+                self.api.edit(leaseTransitions=0)
+
+    def write(self) -> None:
+        """Everybody who may begins a PUT that lasts as long as it can."""
+        for one in self.everybody.values():
             if not one.elector.closed():
-                assert all(end <= time.seconds for other, end in may_end.items() if other != one.name)
-                may_end[one.name] = time.seconds + terms.put
-                epochs.append(one.elector.epoch or 0)
-    assert epochs == sorted(epochs)
+                assert all(end <= self.time.seconds for other, end in self.may_end.items() if other != one.name)
+                self.may_end[one.name] = self.time.seconds + self.terms.put
+                self.epochs.append(one.elector.epoch or 0)
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(st.lists(STEPS, max_size=80))
+async def test_no_put_of_one_leader_can_end_after_the_next_one_may_begin(plan: list[tuple[str, float, str]]) -> None:
+    """Whatever becomes of the server, the lease and the processes. Epochs grow as far as anybody remembers."""
+    here = Crowd()
+    for name, later, fault in plan:
+        here.time.seconds += later
+        await here.step(name, fault)
+        here.write()
+    faults = {fault for _, _, fault in plan}
+    if "ends" not in faults or not faults & {"deleted", "recounted"}:
+        assert here.epochs == sorted(here.epochs)

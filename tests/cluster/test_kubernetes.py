@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.support.kube_api import KubeApi
 
-CLAIM = Claim("a", 60, NOW)
+CLAIM = Claim("a", 0, 60, NOW)
 BEGUN = lease.begun(NAMESPACE, "syncer", CLAIM)
 
 
@@ -50,15 +50,15 @@ async def test_a_lease_is_made_read_and_renewed(leases: Leases) -> None:
     assert await leases.read() is None
     made = await leases.create(BEGUN)
     assert await leases.read() == made
-    again = await leases.replace(lease.taken(made, Claim("b", 60, NOW)))
+    again = await leases.replace(lease.taken(made, Claim("b", 1, 60, NOW)))
     assert (again.spec.holder, again.spec.transitions) == ("b", 1)
 
 
 async def test_whoever_is_late_meets_a_conflict(leases: Leases) -> None:
     made = await leases.create(BEGUN)
-    await leases.replace(lease.taken(made, Claim("b", 60, NOW)))
+    await leases.replace(lease.taken(made, Claim("b", 1, 60, NOW)))
     with pytest.raises(ConflictError, match="has been modified"):
-        await leases.replace(lease.taken(made, Claim("c", 60, NOW)))
+        await leases.replace(lease.taken(made, Claim("c", 1, 60, NOW)))
     with pytest.raises(ConflictError, match="already exists"):
         await leases.create(BEGUN)
 

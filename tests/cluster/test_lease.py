@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncer.cluster import lease
-from syncer.cluster.lease import Claim, Spec
+from syncer.cluster.lease import MOST, Claim, Spec
 from syncer.errors import ClusterError
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 5, tzinfo=UTC)
@@ -18,7 +18,7 @@ BODY: dict[str, Any] = {
     "metadata": {"name": "syncer", "uid": "u", "resourceVersion": "7", "labels": {"a": "b"}, "annotations": {"x": "y"}},
     "spec": {"holderIdentity": "a", "leaseDurationSeconds": 60, "leaseTransitions": 3, "strategy": "Oldest"},
 }
-CLAIM = Claim("b", 60, NOW, {"x": None, "z": "1"})
+CLAIM = Claim("b", 4, 60, NOW, {"x": None, "z": "1"})
 
 
 def test_what_is_not_ours_goes_back_as_it_came() -> None:
@@ -28,10 +28,20 @@ def test_what_is_not_ours_goes_back_as_it_came() -> None:
     assert BODY["spec"]["holderIdentity"] == "a"
 
 
-def test_taking_counts_and_renewing_does_not() -> None:
+def test_whoever_writes_it_writes_the_epoch() -> None:
     read = lease.parse(BODY)
-    assert lease.taken(read, CLAIM)["spec"]["leaseTransitions"] == 4
-    assert lease.renewed(read, CLAIM)["spec"]["leaseTransitions"] == 3
+    for made in (lease.taken(read, CLAIM), lease.renewed(read, CLAIM), lease.begun("n", "syncer", CLAIM)):
+        assert made["spec"]["leaseTransitions"] == 4
+
+
+@pytest.mark.parametrize(("found", "counted", "epoch"), [(3, 3, 3), (0, -1, 0), (0, 3, 4), (MOST, 3, 4)])
+def test_a_number_that_was_turned_back_by_hand_is_counted_on(found: int, counted: int, epoch: int) -> None:
+    assert lease.numbered(Spec(transitions=found), counted) == epoch
+
+
+@pytest.mark.parametrize(("found", "count"), [(0, 0), (7, 7), (-1, -1), (MOST - 1, MOST - 1), (MOST, -1)])
+def test_a_number_that_nobody_can_have_counted_is_none(found: int, count: int) -> None:
+    assert Spec(transitions=found).count == count
 
 
 def test_times_are_written_with_six_digits() -> None:
@@ -41,13 +51,28 @@ def test_times_are_written_with_six_digits() -> None:
 
 
 def test_a_claim_without_annotations_writes_none() -> None:
-    assert "annotations" not in lease.begun("n", "syncer", Claim("b", 60, NOW))["metadata"]
+    assert "annotations" not in lease.begun("n", "syncer", Claim("b", 0, 60, NOW))["metadata"]
 
 
 def test_letting_go_is_told_from_an_emptied_field() -> None:
-    let_go = lease.released(lease.parse(BODY), CLAIM)
-    assert lease.parse(let_go).spec.released
+    read = lease.parse(BODY)
+    assert lease.parse(lease.released(read, CLAIM, clear=True)).spec.released
+    assert lease.parse(lease.released(read, CLAIM, clear=False)).spec == Spec("", 60, lease.instant(NOW), 4)
     assert not Spec(holder="", seconds=60).released
+
+
+@pytest.mark.parametrize("identity", ["two words", "a\nb", "\x1b[31m", "<script>", "x" * 301, "\ud800", "tök"])
+def test_a_holder_that_is_no_name_is_somebody_of_its_own(identity: str) -> None:
+    body = {**BODY, "spec": {"holderIdentity": identity}}
+    read = lease.parse(body)
+    assert read.spec.holder.startswith("somebody-")
+    assert read.spec.holder != lease.shown(f"{identity} ")
+    assert read.body["spec"]["holderIdentity"] == identity
+
+
+@pytest.mark.parametrize("identity", ["", "syncer-0_5b1d", "a.b-c"])
+def test_a_holder_that_is_a_name_is_shown_as_it_is(identity: str) -> None:
+    assert lease.shown(identity) == identity
 
 
 def test_a_lease_that_nobody_ever_held_is_read() -> None:

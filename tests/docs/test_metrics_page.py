@@ -24,6 +24,7 @@ def everything() -> Metrics:
     metrics.finished(a_report(("good", GOOD)))
     metrics.standing.states = Fleet({AppRef("c", "a"): State.IN_SYNC})
     metrics.standing.journal = metrics.standing.anchored = Watched(age=1.0)
+    metrics.standing.leads = lambda: True
     return metrics
 
 

@@ -144,9 +144,7 @@ def test_a_restored_backup_does_not_write_and_another_origin_is_another_journal(
         here.forget()
         shutil.copytree(tmp_path / "backup", here.site.state)
         here.site.change(1, popup_url="https://hooks.acme.example/other")
-        ended = subprocess.run(
-            here.site.command("sync"), capture_output=True, text=True, env=here.site.environ(), check=False
-        )
+        ended = here.site.ended("sync")
         assert ended.returncode == 1
         assert "nothing more is written: the head kept in https://localhost" in ended.stderr
         assert here.site.live()["popup_url"] == "https://hooks.acme.example/other"

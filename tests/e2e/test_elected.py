@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
 import subprocess
 import tempfile
 import time
@@ -93,7 +94,7 @@ def test_a_run_that_finds_the_lease_held_writes_nothing(
 ) -> None:
     free(api, **LIVE)
     renewing(api)
-    ended = subprocess.run(here.command(*arguments), env=here.environ(), capture_output=True, text=True, check=False)
+    ended = here.ended(*arguments)
     assert ended.returncode == code
     told = ended.stdout + ended.stderr
     assert "the lease telephony/syncer is held by somebody-else" in told
@@ -139,6 +140,15 @@ def test_observing_stands_for_no_lease(here: Site, api: KubeApi) -> None:
     assert api.requests == []
 
 
+def test_those_that_observe_are_not_several_that_may_write(here: Site, api: KubeApi) -> None:
+    """The manifests ship three replicas that observe, and an alert when two say that they may write."""
+    with running(here, SYNCER_MODE="observe") as daemon:
+        daemon.wait_for("pass.finished")
+        assert "leader_election_master_status{" not in get(address(daemon), "/metrics")[1].decode()
+        assert daemon.stop() == 0
+    assert api.requests == []
+
+
 def test_doctor_says_who_holds_the_lease_or_why_that_is_not_known(here: Site, api: KubeApi) -> None:
     def finding(expect: int = 0) -> dict[str, Any]:
         findings = json.loads(here.run("doctor", "-o", "json", expect=expect))
@@ -175,10 +185,61 @@ def test_a_standby_looks_and_says_who_leads(here: Site, api: KubeApi) -> None:
         refused, answer = post(server, "/-/approve", {"plan": "0123456789ab", "reason": "a test"})
         assert (refused, answer["exit_code"]) == (409, 4)
         assert "does not lead" in answer["error"]
+        assert answer["hint"] == "ask the leader, somebody-else"
         assert daemon.stop() == 0
     assert "Stands by: somebody-else leads by the lease telephony/syncer" in here.run("status")
     assert "somebody-else leads" in here.run("status", "-o", "markdown")
     assert here.live()["popup_url"] is None
+
+
+def test_a_plan_made_while_another_led_is_never_written(tmp_path: Path, api: KubeApi) -> None:
+    """The leader applies a newer commit and lets go while the standby still reads what the vendor has."""
+    slow = "GET:latency(600)"
+    with site(tmp_path, 6, popup_url=POPUP) as shared:
+        configure(shared, api)
+        free(api, **LIVE)
+        renewing(api)
+        with running(shared, SYNCER_VENDOR_CONCURRENCY="1") as daemon:
+            daemon.wait_for("pass.finished")
+            shared.emulator.fault(slow)
+            since, asked = daemon.mark(), len(shared.emulator.store.requests())
+            daemon.signal(signal.SIGHUP)
+            while len(shared.emulator.store.requests()) == asked:  # the first app is read, and the source before it
+                time.sleep(0.01)
+            shared.declare(6, popup_url=OTHER)
+            for number in range(1, 7):
+                shared.change(number, popup_url=OTHER)
+            api.before = lambda: None
+            api.edit(holderIdentity="", leaseDurationSeconds=1)
+            daemon.wait_for("leader.acquired", since)
+            daemon.wait_for("pass.finished", since, trigger="schedule", writes=True)
+            assert daemon.stop() == 0
+        assert shared.emulator.store.ledger() == ()
+        assert shared.live(6)["popup_url"] == OTHER
+
+
+def test_who_takes_over_writes_nothing_before_it_has_read_the_source(here: Site, api: KubeApi) -> None:
+    """The leader before may have applied a newer commit than the last one that this process has seen."""
+    free(api, **LIVE)
+    renewing(api)
+    gone = here.home / "gone"
+    with running(here) as daemon:
+        daemon.wait_for("leader.other")
+        daemon.wait_for("pass.finished")
+        here.source.rename(gone)
+        api.before = lambda: None
+        api.edit(holderIdentity="")
+        daemon.wait_for("leader.acquired")
+        daemon.wait_for("leader.uninformed", epoch=8)
+        assert not here.emulator.store.ledger()
+        gone.rename(here.source)
+        daemon.pass_now()
+        assert here.live()["popup_url"] == POPUP
+        here.source.rename(gone)
+        here.change(popup_url=OTHER)
+        daemon.pass_now()
+        assert here.live()["popup_url"] == POPUP  # what it has read as the leader, it goes on with
+        assert daemon.stop() == 0
 
 
 def test_a_leader_says_so(here: Site, api: KubeApi) -> None:
@@ -193,7 +254,7 @@ def test_a_leader_says_so(here: Site, api: KubeApi) -> None:
         assert b"This process leads." in get(server, "/system")[1]
         api.fault = Fault.STATUS
         daemon.wait_for("leader.lost")
-        assert b"[-] leader: shown, not counted: nobody" not in get(server, "/readyz?verbose")[1]
+        assert b"leader: shown, not counted: nobody leads; nobody leads, this" in get(server, "/readyz?verbose")[1]
         assert 'leader_election_master_status{name="syncer"} 0.0' in get(server, "/metrics")[1].decode()
         api.fault = Fault.NONE
         daemon.wait_for("leader.acquired", daemon.mark() - 1)
@@ -218,7 +279,7 @@ def test_a_journal_begun_afresh_may_not_lead(here: Site, api: KubeApi) -> None:
     here.run("sync")
     here.state.rename(here.home / "gone")
     here.change(popup_url=OTHER)
-    ended = subprocess.run(here.command("sync"), env=here.environ(), capture_output=True, text=True, check=False)
+    ended = here.ended("sync")
     assert ended.returncode == 1
     assert "was it reset, cut, restored or forked?" in ended.stderr
     assert here.live()["popup_url"] == OTHER
@@ -228,15 +289,17 @@ def test_a_journal_begun_afresh_may_not_lead(here: Site, api: KubeApi) -> None:
     assert here.live()["popup_url"] == POPUP
 
 
-def test_in_kubernetes_a_state_folder_that_goes_with_the_pod_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [("run", "--once"), ("sync",)])
+def test_in_kubernetes_a_state_folder_that_goes_with_the_pod_is_refused(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
     with site(tmp_path, 1, popup_url=POPUP) as alone, tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        environ = alone.environ(KUBERNETES_SERVICE_HOST="10.0.0.1", SYNCER_STATE_DIR=folder)
-        ended = subprocess.run(alone.command("sync"), env=environ, capture_output=True, text=True, check=False)
+        environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "SYNCER_STATE_DIR": folder}
+        ended = alone.ended("sync", **environ)
         assert ended.returncode == 64
         assert "would be lost with the Pod: it is in memory" in ended.stderr
         assert alone.live()["popup_url"] is None
-        accepted = {**environ, "SYNCER_AUDIT_MAY_VANISH": "true"}
-        subprocess.run(alone.command("run", "--once"), env=accepted, stdout=subprocess.DEVNULL, check=True)
+        assert alone.ended(*command, **environ, SYNCER_AUDIT_MAY_VANISH="true").returncode == 0
         assert alone.live()["popup_url"] == POPUP
         lines = (Path(folder) / "journal" / "00000001.jsonl").read_text().splitlines()
         changed = [json.loads(line) for line in lines if "config.changed" in line]

@@ -55,10 +55,7 @@ class Deployed:
 
     def told(self, *arguments: str, expect: int) -> str:
         """What a command says on stderr."""
-        command = self.site.command(*arguments)
-        ended = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=self.site.environ(), timeout=90
-        )
+        ended = self.site.ended(*arguments)
         assert ended.returncode == expect, f"{ended.returncode}\n{ended.stdout}\n{ended.stderr}"
         return ended.stderr
 

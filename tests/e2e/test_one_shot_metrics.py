@@ -96,7 +96,9 @@ def test_the_termination_log_says_why_a_run_did_not_end_well(tmp_path: Path) -> 
         assert told.read_text().startswith(f"{broken}{CUSTOMER}/{app_id(1)}: the token file ")
         here.configure(CONFIG + "surprise: 1\n")
         here.run("run", "--once", "--termination-log", str(told), expect=64)
-        assert told.read_text() == "exit 64: the configuration has a problem\n"
+        assert told.read_text() == (
+            f"exit 64: the configuration has a problem; first SY201 at {here.config}:11:1: unknown key `surprise`\n"
+        )
 
 
 def test_the_daemon_says_why_it_does_not_start(tmp_path: Path) -> None:

@@ -103,13 +103,10 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Versioned
 
 def test_a_command_that_finds_the_state_locked_names_the_server(steady: tuple[Versioned, str]) -> None:
     here, address = steady
-    command = here.site.command("suspend", "app_0001", "--until", "4h", "--reason", "x")
-    ended = subprocess.run(command, env=here.site.environ(), capture_output=True, text=True, check=False, timeout=60)
+    ended = here.site.ended("suspend", "app_0001", "--until", "4h", "--reason", "x")
     assert ended.returncode == 4
     assert f"ask the daemon: --server {address} --server-token-file FILE" in ended.stderr
-    ended = subprocess.run(
-        here.site.command("sync"), env=here.site.environ(), capture_output=True, text=True, check=False, timeout=60
-    )
+    ended = here.site.ended("sync")
     assert ended.returncode == 4
     assert f"ask the daemon: syncer reconcile --server {address} --server-token-file FILE" in ended.stderr
     assert here.site.run("history", "app_0001").count("applied")  # reading needs no lock

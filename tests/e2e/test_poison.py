@@ -13,8 +13,8 @@ from syncer import log, settings, statefile, wiring
 from syncer.model.outcome import State, Trigger
 from syncer.parts import Ask
 from tests.desired.test_yaml_corpus import TRAPS
-from tests.process.nursery import nursery
 from tests.support.folder_tree import tree
+from tests.support.nursery import nursery
 from tests.support.site import CUSTOMER, app_id, site
 
 if TYPE_CHECKING:

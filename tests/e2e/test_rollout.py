@@ -22,13 +22,13 @@ NO_SOAK = CONFIG + WAVES.replace(", soak: SOAK", "")
 def writes(here: Site, *codes: int) -> set[str]:
     """The apps that one more sync writes; it ends with 0, or one of `codes`."""
     before = len(here.emulator.store.ledger())
-    ended = subprocess.run(here.command("sync"), env=here.environ(), capture_output=True, text=True, check=False)
+    ended = here.ended("sync")
     assert ended.returncode in (codes or (0,)), ended.stdout + ended.stderr
     return {entry.app_id for entry in here.emulator.store.ledger()[before:]}
 
 
 def planned(here: Site) -> dict[str, Any]:
-    ended = subprocess.run(here.command("plan", "-o", "json"), env=here.environ(), capture_output=True, check=False)
+    ended = here.ended("plan", "-o", "json")
     found: dict[str, Any] = json.loads(ended.stdout)
     return found
 

@@ -143,7 +143,7 @@ def test_a_key_from_a_variable_signs_too(tmp_path: Path) -> None:
 def test_a_key_that_can_not_sign_for_this_journal_is_refused(tmp_path: Path, audit: str, message: str) -> None:
     with sealed(tmp_path) as here:
         here.configure(CONFIG + f"audit: {audit}\n")
-        ended = subprocess.run(here.command("sync"), capture_output=True, text=True, env=here.environ(), check=False)
+        ended = here.ended("sync")
         assert ended.returncode == 64
         assert message in ended.stderr
         assert "PRIVATE" not in ended.stderr + ended.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,14 +63,9 @@ def leaks(where: str, data: bytes) -> list[tuple[str, bytes]]:
 def run_all(here: Site) -> list[tuple[str, bytes]]:
     found = []
     for command in COMMANDS:
-        ended = subprocess.run(
-            here.command(*command),
-            env=here.environ(SYNCER_TOKEN_THREE="canary-env-7f3a"),
-            capture_output=True,
-            check=False,
-        )
-        assert b"Traceback" not in ended.stderr, ended.stderr.decode()
-        found += leaks(f"{command} stdout", ended.stdout) + leaks(f"{command} stderr", ended.stderr)
+        ended = here.ended(*command, SYNCER_TOKEN_THREE="canary-env-7f3a")
+        assert "Traceback" not in ended.stderr, ended.stderr
+        found += leaks(f"{command} stdout", ended.stdout.encode()) + leaks(f"{command} stderr", ended.stderr.encode())
     return found
 
 

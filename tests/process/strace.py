@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.process.nursery import Child
+    from tests.support.nursery import Child
 
 
 @contextmanager

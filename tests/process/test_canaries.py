@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncer.emulator.store import Seed
-from tests.process.nursery import Nursery, nursery
+from tests.support.nursery import Nursery, nursery
 from tests.support.site import CONFIG, CUSTOMER, Site, app_id, site
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 
 from syncer.audit.index import INDEX_NAME
 from tests.process import promise
-from tests.process.nursery import Child, Nursery, nursery
+from tests.support.nursery import Child, Nursery, nursery
 from tests.support.site import Site, site
 from tests.support.versioned import versioned
 
@@ -131,7 +131,7 @@ def test_a_read_only_state_folder_ends_a_run_before_anything_is_sent(tmp_path: P
         here.run("sync")
         subprocess.run(["mount", "-o", "remount,ro", str(here.state)], check=True)
         here.change(1, popup_url=OTHER)
-        ended = subprocess.run(here.command("sync"), env=here.environ(), capture_output=True, text=True, check=False)
+        ended = here.ended("sync")
         assert ended.returncode == 1
         assert "Read-only file system" in ended.stderr
         assert len(here.emulator.store.ledger()) == 1

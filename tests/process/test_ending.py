@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.process import promise
-from tests.process.nursery import Child, Nursery, nursery
+from tests.support.nursery import Child, Nursery, nursery
 from tests.support.site import app_id, site
 from tests.support.versioned import apps_file
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.process import promise
-from tests.process.nursery import Child, Nursery, nursery
+from tests.support.nursery import Child, Nursery, nursery
 from tests.support.versioned import Versioned, versioned
 
 if TYPE_CHECKING:

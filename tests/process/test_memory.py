@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.process import promise
-from tests.process.nursery import Child, Nursery, nursery
+from tests.support.nursery import Child, Nursery, nursery
 from tests.support.site import Site, site
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import pytest
 
 from syncer.audit.verify import Finding, verify
 from tests.process import strace
-from tests.process.nursery import Nursery, nursery
 from tests.process.shadow import OPTIONS, Cut, Shadow
+from tests.support.nursery import Nursery, nursery
 from tests.support.site import CONFIG, Site, site
 
 if TYPE_CHECKING:

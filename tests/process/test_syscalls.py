@@ -11,7 +11,7 @@ import pytest
 
 from tests.audit import second_verifier
 from tests.process import promise, strace
-from tests.process.nursery import Child, Nursery, nursery
+from tests.support.nursery import Child, Nursery, nursery
 from tests.support.site import Site, site
 
 if TYPE_CHECKING:

@@ -175,6 +175,7 @@ def _site(home: Path, cluster: Cluster, shared: Versioned, number: int, times: T
     own = replace(shared.site, home=home / f"replica-{number}")
     own.home.mkdir()
     common = CONFIG.replace("rate: 5000/s", f"rate: 5000/s, concurrency: 2, deadline: {times.put}s")
+    common = common.replace("apply: 1h", f"apply: {4 * times.lease}s")  # an app that a busy machine kept from an answer
     text = common.format(
         url=shared.repository.url, vendor=shared.site.emulator.base_url, state=own.state, poll="1s", detect="1h"
     )

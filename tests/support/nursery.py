@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -9,28 +10,30 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.site import ROOT
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tests.support.site import Site
 
+ROOT = Path(__file__).parents[2]
 DEADLINE = 90.0
 
 
 @dataclass(slots=True)
 class Child:
-    """One process; `output` takes its stdout and stderr."""
+    """One process; `output` takes its stdout, and its stderr unless `errors` does."""
 
     output: Path
+    errors: Path | None = None
     pid: int = 0
     code: int | None = None
     started: threading.Event = field(default_factory=threading.Event)
@@ -91,20 +94,35 @@ class Nursery:
 
         `starved` is from which to which request for memory Python gets none (to 0: never again).
         """
-        with self.lock:
-            self.count += 1
-            child = Child(self.home / f"output-{self.count}")
-            child.output.touch()
-            order = {
+        return self._ordered(
+            {
                 "arguments": arguments,
                 "environ": here.environ(),
                 "limits": limits or {},
                 "starved": starved,
-                "output": str(child.output),
                 "stopped": stopped,
             }
+        )
+
+    def call(self, arguments: Sequence[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """`syncer ARGUMENTS` to its end where this process is, as `subprocess.run` would have it."""
+        child = self._ordered({"arguments": arguments, "environ": dict(environ), "folder": str(Path.cwd())}, apart=True)
+        assert child.errors is not None
+        code = child.wait()
+        told = subprocess.CompletedProcess(arguments, code, child.told(), child.errors.read_text())
+        child.output.unlink()
+        child.errors.unlink()
+        return told
+
+    def _ordered(self, order: dict[str, Any], *, apart: bool = False) -> Child:
+        with self.lock:
+            self.count += 1
+            output = self.home / f"output-{self.count}"
+            child = Child(output, output.with_name(f"errors-{self.count}") if apart else None)
+            child.output.touch()
             self.ordered.append(child)
-            self.channel.send(json.dumps(order).encode())
+            files = {"output": str(child.output), "errors": str(child.errors or child.output)}
+            self.channel.send(json.dumps(order | files).encode())
         child.started.wait(DEADLINE)
         return child
 
@@ -130,13 +148,15 @@ class Nursery:
 
 
 @contextmanager
-def nursery(home: Path) -> Iterator[Nursery]:
-    """A zygote and its children, of which none outlives the block."""
+def nursery(home: Path, *, measured: bool = False) -> Iterator[Nursery]:
+    """A zygote and its children, of which none outlives the block; `measured`: coverage counts what they run."""
     (home / "output").mkdir(parents=True, exist_ok=True)
     mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with mine, its:
-        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "tests.process.zygote", str(its.fileno())]
+        counts = () if measured else ("COVERAGE_",)
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(counts)}
+        environ["PYTHONPATH"] = str(ROOT)
+        command = [sys.executable, "-m", "tests.support.zygote", str(its.fileno())]
         with subprocess.Popen(command, pass_fds=[its.fileno()], env=environ, cwd=ROOT) as zygote:
             its.close()
             made = Nursery(mine, home / "output")
@@ -151,3 +171,12 @@ def nursery(home: Path) -> Iterator[Nursery]:
                 mine.shutdown(socket.SHUT_RDWR)
                 zygote.wait(DEADLINE)
                 listener.join(DEADLINE)
+
+
+@cache
+def shared() -> Nursery:
+    """One for all that a process of tests starts; it ends with that."""
+    ending = ExitStack()
+    atexit.register(ending.close)
+    home = ending.enter_context(tempfile.TemporaryDirectory())
+    return ending.enter_context(nursery(Path(home), measured=True))

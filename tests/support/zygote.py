@@ -1,4 +1,4 @@
-"""A process that has imported all of syncer and forks `syncer` processes: `python -m tests.process.zygote FD`.
+"""A process that has imported all of syncer and forks `syncer` processes: `python -m tests.support.zygote FD`.
 
 Each child is a process of its own with its own signals, limits and exit code; only the half second of imports is
 saved, without which thousands of them would not be affordable. The zygote has one thread, so that forking it is safe.
@@ -28,17 +28,17 @@ def _become(order: dict[str, Any]) -> NoReturn:
     """The child: files, environment and limits as ordered, then the command; never returns to the zygote's loop."""
     code = 70
     try:
-        output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
+        for number, file in ((1, order["output"]), (2, order["errors"])):
+            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), number)
+        os.chdir(order.get("folder", "."))
         os.environ.clear()
         os.environ.update(order["environ"])
-        for name, limit in order["limits"].items():
+        for name, limit in order.get("limits", {}).items():
             number = getattr(resource, name)
             resource.setrlimit(number, (limit, resource.getrlimit(number)[1]))
-        if order["stopped"]:
+        if order.get("stopped"):
             os.kill(os.getpid(), signal.SIGSTOP)
-        if order["starved"]:
+        if order.get("starved"):
             import_module("_testcapi").set_nomemory(*order["starved"])
         sys.argv = ["syncer", *order["arguments"]]
         try:
