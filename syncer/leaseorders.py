@@ -72,8 +72,6 @@ class LeaseOrders:
             return "" if leads else error.message
         try:
             self._take_in(theirs)
-        except StoppedError as error:
-            return "" if leads else error.message
         except JournalError as error:
             self._tell(why := f"what people ordered can't be recorded: {error.message}", error.hint)
             return why

@@ -8,11 +8,15 @@ import signal
 import subprocess
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from syncer import leasetext
+from syncer.leaseorders import KEY
+from syncer.model.orders import Saying
 from tests.daemon.test_serving import get, post
 from tests.support.daemon import running
 from tests.support.kube_api import TOKEN, Fault, kube_api
@@ -306,3 +310,24 @@ def test_in_kubernetes_a_state_folder_that_goes_with_the_pod_is_refused(
         assert "audit.may_vanish" in changed[0]["data"]["keys"]
         begun = [json.loads(line) for line in lines if "put.intent" in line]
         assert [record["data"]["epoch"] for record in begun] == [None]  # nobody counts where there is no election
+
+
+def test_a_one_shot_obeys_the_orders_in_the_lease_and_leads_not_if_it_can_not_read_them(
+    here: Site, api: KubeApi
+) -> None:
+    free(api)
+    now = datetime.now(UTC)
+    saying = Saying(None, False, now, "api:asha", "the fair", now + timedelta(hours=4), log="0f" * 16, record=7)
+    api.edit(annotations={KEY: leasetext.encoded([saying])})
+    here.run("run", "--once")
+    assert here.live()["popup_url"] is None
+    assert "suspended with the whole fleet by api:asha" in here.run("status")
+    here.state.rename(here.home / "gone")
+    api.edit(annotations={KEY: "1.what is this"})
+    ended = subprocess.run(here.command("sync"), env=here.environ(), capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "what people ordered can't be read in the lease: it is damaged" in ended.stderr
+    assert here.live()["popup_url"] is None
+    assert intents(here) == []
+    told = here.run("suspend", "--all", "--until", "4h", "--reason", "x")
+    assert "the whole fleet" in told
