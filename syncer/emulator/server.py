@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 BASE_PATH = "/v2/integrations"
 CONTROL_PATH = "/_emulator"
 GRACE = 2.0
+HANDOVER = 4
+"""Turns of the loop until an accepted connection is its protocol's; a server that is closed before then leaks it."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -179,6 +181,10 @@ async def _listen(app: Starlette, host: str, port: int, tls: tuple[Path, Path] |
     try:
         yield _address(server.sockets[0], host)
     finally:
+        for listener in server.sockets:
+            loop.remove_reader(listener.fileno())
+        for _ in range(HANDOVER):
+            await asyncio.sleep(0)
         server.close()
         await _drain(state)
 
