@@ -104,13 +104,16 @@ def test_explaining_an_app_of_an_invalid_file_points_at_the_file(home: Path, syn
     assert "apps/acme.yaml is invalid" in told
 
 
-def test_a_full_disk_under_stdout_is_a_message(home: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_under_stdout_is_a_message(home: Path, monkeypatch: pytest.MonkeyPatch, unbuffered: str) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with open("/dev/full", "wb") as full:  # noqa: PTH123 -- a device, not a path of ours
         ended = syncer_process("validate", "apps", cwd=home, stdout=full)
     assert (ended.returncode, ended.stderr.decode().splitlines()[0]) == (
         1,
         "syncer: the system refused: No space left on device",
     )
+    assert b"ignored" not in ended.stderr
 
 
 def test_a_closed_stdout_leaves_the_exit_code(home: Path) -> None:
